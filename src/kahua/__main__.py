@@ -1,0 +1,6 @@
+"""Run Kahua's command line as ``python -m kahua``."""
+
+from kahua.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""The database: engine, transactions, migrations, outbox. SQLite to begin with, PostgreSQL by a setting."""
+
+from kahua.database.base import Base, Id, UtcDateTime, new_id, now
+from kahua.database.engine import Database
+from kahua.database.migrate import migrate
+from kahua.database.outbox import EventRow, announce, deliver_events
+
+__all__ = [
+    "Base",
+    "Database",
+    "EventRow",
+    "Id",
+    "UtcDateTime",
+    "announce",
+    "deliver_events",
+    "migrate",
+    "new_id",
+    "now",
+]

@@ -1,0 +1,104 @@
+"""Transactions on SQLite or PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from kahua.errors import MisconfiguredSite, OutOfSpace, Unavailable
+
+#: How long a writer waits for another process that writes, in seconds.
+BUSY_SECONDS = 30
+
+
+class Database:
+    """The rows of a site.
+
+    `write` opens a transaction that may change rows, `read` one that may not. On SQLite a writing
+    transaction takes the write lock at its begin, so that it cannot fail half-way because another
+    process wrote first. A committed transaction is durable.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = _create_engine(url)
+        self._writer = self.engine.execution_options(kahua_write=True)
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> "Database":
+        """Open the SQLite database of a data folder; the file is made with the first write."""
+        return cls(f"sqlite:///{folder.resolve() / 'kahua.sqlite3'}")
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open a transaction that is committed at the end, or rolled back when an error leaves the block."""
+        with _clear_errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a transaction that sees one state of the database and changes nothing."""
+        with _clear_errors(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+            session.rollback()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _create_engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # this module begins transactions, not the driver
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("kahua_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Say in a sentence what the driver says in its own words."""
+    try:
+        yield
+    except OperationalError as error:
+        reason = str(error.orig)
+        if "disk is full" in reason or "No space left" in reason:
+            raise OutOfSpace("The disk of the database is full; nothing was changed.") from error
+        if "locked" in reason:
+            raise Unavailable("The database is busy with another writer; try again.") from error
+        if "readonly" in reason or "unable to open" in reason:
+            raise MisconfiguredSite(
+                f"The database cannot be written ({reason}).",
+                setting="data_dir",
+                remedy="Give this user the right to write in the data folder.",
+            ) from error
+        raise
+
+
+def ping(database: Database) -> None:
+    """Ask the database for an answer.
+
+    Raises
+    ------
+    Unavailable
+        It does not answer.
+    """
+    with database.read() as session:
+        session.execute(text("SELECT 1"))

@@ -1,0 +1,67 @@
+"""Facts that happened, announced by a lower component and heard by higher ones.
+
+An event is written to the outbox in the same transaction as the change that it tells of
+(`kahua.database.announce`), and delivered by the worker afterwards, at least once. A consumer must
+therefore do the same thing again without harm.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened in a project."""
+
+    name: ClassVar[str]
+
+    #: Id of the project in which it happened.
+    project_id: str
+
+    def payload(self) -> dict[str, Any]:
+        """Fields of the event, JSON-compatible."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesReceived(Event):
+    """Instances were added to a series; announced once for a group of instances."""
+
+    name = "series-received"
+
+    series_id: str
+    #: Counts up with every change of the series' instances.
+    revision: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesRemoved(Event):
+    """A series and all its instances were removed from a project."""
+
+    name = "series-removed"
+
+    series_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFinished(Event):
+    """A run reached a final state."""
+
+    name = "run-finished"
+
+    run_id: str
+    state: str
+
+
+EVENTS: dict[str, type[Event]] = {event.name: event for event in (SeriesReceived, SeriesRemoved, RunFinished)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscription:
+    """A consumer's wish to hear one kind of event."""
+
+    #: Stable name: the outbox remembers by it what was delivered.
+    consumer: str
+    event: type[Event]
+    handle: Callable[[Any], None]

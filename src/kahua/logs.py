@@ -1,0 +1,51 @@
+"""Structured logs: one line an event, escaped, without secrets or patient data."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+#: Longest value in a log line: hostile text is cut, not passed on.
+MAX_VALUE_LENGTH = 500
+
+#: Words in the name of a field whose value is never logged.
+SECRET_WORDS = ("password", "token", "secret", "cookie", "authorization")
+
+
+def configure_logs(level: str, *, component: str) -> None:
+    """Send log lines of this process to standard error."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _tame,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "component", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(component=component)
+
+
+def get_logger() -> structlog.stdlib.BoundLogger:
+    """Logger whose methods take an event in words and named values."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger()
+    return logger
+
+
+def _tame(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {name: _tamed(name, value) for name, value in event.items()}
+
+
+def _tamed(name: str, value: Any) -> Any:
+    if any(word in name.lower() for word in SECRET_WORDS):
+        return "[hidden]"
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    text = str(value)
+    visible = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:MAX_VALUE_LENGTH])
+    return visible + ("…" if len(text) > MAX_VALUE_LENGTH and name != "exception" else "")

@@ -1,0 +1,1 @@
+"""A site, built from its settings: the only place that chooses adapters."""
