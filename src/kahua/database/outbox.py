@@ -72,7 +72,7 @@ def _deliver(database: Database, row: EventRow, subscriptions: Sequence[Subscrip
         try:
             subscription.handle(event)
             delivered.append(subscription.consumer)
-        except Exception as error:  # noqa: BLE001 - a consumer may fail in any way; the outbox tries again and shows why
+        except Exception as error:  # a consumer may fail in any way: the outbox tries again and shows why
             log.exception("event not handled", event_name=row.name, consumer=subscription.consumer)
             errors.append(f"{subscription.consumer}: {error if isinstance(error, KahuaError) else repr(error)}")
     attempts = row.attempts + 1
