@@ -38,7 +38,6 @@ find_uv() {
 index_options() {
     "$python" -m pip config list 2>/dev/null | sed -n \
         -e "s/^[^=]*\.index-url='\(.*\)'$/--index-url \1/p" \
-        -e "s/^[^=]*\.cert='\(.*\)'$//p"
 }
 
 environment() {
@@ -49,8 +48,7 @@ environment() {
     [ -x .venv/bin/python ] || "$uv" venv -q --python "$python" .venv
     # shellcheck disable=SC2046 # each option is a word of its own
     "$uv" pip install -q --python .venv --compile-bytecode --require-hashes $(index_options) -r requirements/dev.txt
-    # shellcheck disable=SC2046
-    "$uv" pip install -q --python .venv --no-deps $(index_options) -e .
+    "$uv" pip install -q --python .venv --no-deps --no-build-isolation -e .
     printf %s "$wanted" > .setup/environment
 }
 
@@ -62,7 +60,6 @@ find_node() {
         find_uv
         say "Bringing in Node …"
         "$uv" venv -q --python "$python" .setup/node
-        # shellcheck disable=SC2046
         "$uv" pip install -q --python .setup/node --require-hashes $(index_options) -r requirements/node.txt
     fi
     PATH=$PWD/.setup/node/bin:$PATH

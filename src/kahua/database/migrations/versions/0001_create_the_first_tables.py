@@ -421,7 +421,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_attempts_state", ["state"], unique=False)
 
 
-
 def downgrade() -> None:
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.drop_index("ix_attempts_state")
