@@ -1,12 +1,14 @@
 """Run migrations inside the transaction that `kahua.database.migrate` opened."""
 
+from typing import Any, Literal
+
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 
 from kahua.database.base import Base, UtcDateTime
 
 
-def render_item(kind: str, item: object, _context: AutogenContext) -> str | bool:
+def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
     """Write our time type as the plain type it is stored as: a migration must not depend on today's code."""
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
