@@ -5,6 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+MEGABYTE = 1_000_000
+GIGABYTE = 1_000_000_000
+
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*")
