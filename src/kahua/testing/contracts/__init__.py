@@ -1,0 +1,1 @@
+"""One suite of tests for each port, to be inherited by the tests of every implementation."""
