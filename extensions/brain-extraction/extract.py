@@ -59,7 +59,9 @@ def as_labels(mask: nibabel.Nifti1Image, image: nibabel.Nifti1Image) -> nibabel.
     """Make whole numbers of a mask, with a header of its own: deepbet hands on the image's intensity scaling."""
     if mask.shape != image.shape or not np.allclose(mask.affine, image.affine, atol=1e-4):
         sys.exit("deepbet answered in another grid than the image's: the result cannot be used.")
-    return nibabel.Nifti1Image((np.asanyarray(mask.dataobj) > 0.5).astype(np.uint8), image.affine)
+    labels = nibabel.Nifti1Image((np.asanyarray(mask.dataobj) > 0.5).astype(np.uint8), image.affine)
+    labels.header.set_xyzt_units("mm")
+    return labels
 
 
 def volume_in_ml(mask: nibabel.Nifti1Image) -> float:
