@@ -1,0 +1,139 @@
+"""Unpack archives that strangers sent: the only place of Kahua that does.
+
+An archive is judged as a whole by its directory before anything is written: links, devices, absolute
+and parent paths, names that occur twice, forged or excessive sizes and counts. While it is unpacked,
+every byte is counted again, because a directory may lie.
+"""
+
+import stat
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from kahua.errors import InvalidInput, TooMuch
+
+#: Bytes read at once.
+CHUNK_BYTES = 1 << 20
+
+#: Most that one entry may grow beyond its compressed size. Images of air compress well: this is generous.
+MAX_RATIO = 200
+
+#: Entries smaller than this are not judged by their ratio.
+RATIO_FREE_BYTES = 10_000_000
+
+#: Deepest folder of an entry.
+MAX_DEPTH = 32
+
+#: Longest name of an entry, in characters.
+MAX_NAME_LENGTH = 1000
+
+_ENCRYPTED = 0x1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveLimits:
+    """What an archive may hold."""
+
+    entries: int
+    #: Bytes of all entries together, unpacked.
+    total_bytes: int
+    #: Bytes of one entry, unpacked.
+    entry_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A file that was unpacked."""
+
+    #: Name in the archive: hostile text, for showing only.
+    name: str
+    #: Where its bytes are; the file's name is a number.
+    path: Path
+
+
+def is_zip(path: Path) -> bool:
+    """Whether a file begins as a zip archive does."""
+    with path.open("rb") as file:
+        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def unpack(archive: Path, folder: Path, limits: ArchiveLimits) -> Iterator[Entry]:
+    """Unpack a zip archive into a folder, one file after another, under names of our own.
+
+    Raises
+    ------
+    InvalidInput
+        The archive is damaged, encrypted, or an entry is not a plain file below the archive's root. Raised before
+        the first file is written where the directory tells.
+    TooMuch
+        The archive is over a limit.
+    """
+    try:
+        with zipfile.ZipFile(archive) as source:
+            wanted = _judge(source.infolist(), limits)
+            left = limits.total_bytes
+            for number, entry in enumerate(wanted):
+                path = folder / f"{number:06}"
+                left -= _extract(source, entry, path, left)
+                yield Entry(name=entry.filename, path=path)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
+        raise InvalidInput(
+            f"The archive is damaged or of a kind that is not read: {error}.",
+            remedy="Pack it again as an ordinary, unencrypted zip file.",
+        ) from error
+
+
+def _judge(entries: list[zipfile.ZipInfo], limits: ArchiveLimits) -> list[zipfile.ZipInfo]:
+    if len(entries) > limits.entries:
+        raise TooMuch(f"The archive holds {len(entries)} entries; {limits.entries} are allowed.")
+    files = [entry for entry in entries if not entry.is_dir()]
+    seen: set[str] = set()
+    for entry in entries:
+        _judge_name(entry)
+        _judge_kind(entry)
+        if entry.filename in seen:
+            raise InvalidInput(f"The archive holds the entry {entry.filename!r} twice.")
+        seen.add(entry.filename)
+    for entry in files:
+        _judge_size(entry, limits)
+    total = sum(entry.file_size for entry in files)
+    if total > limits.total_bytes:
+        raise TooMuch(f"The archive would grow to {total} bytes; {limits.total_bytes} are allowed.")
+    return files
+
+
+def _judge_name(entry: zipfile.ZipInfo) -> None:
+    name = entry.filename.replace("\\", "/")
+    path = PurePosixPath(name)
+    windows_drive = len(name) > 1 and name[1] == ":"
+    if path.is_absolute() or windows_drive or ".." in path.parts or "\0" in entry.orig_filename:
+        raise InvalidInput(f"The entry {entry.filename!r} of the archive points outside of it.")
+    if len(path.parts) > MAX_DEPTH or len(name) > MAX_NAME_LENGTH:
+        raise InvalidInput(f"The entry {entry.filename[:100]!r}… of the archive lies too deep or has too long a name.")
+
+
+def _judge_kind(entry: zipfile.ZipInfo) -> None:
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise InvalidInput(f"The entry {entry.filename!r} of the archive is a link or a device, not a plain file.")
+    if entry.flag_bits & _ENCRYPTED:
+        raise InvalidInput(f"The entry {entry.filename!r} of the archive is encrypted.", remedy="Send it unencrypted.")
+
+
+def _judge_size(entry: zipfile.ZipInfo, limits: ArchiveLimits) -> None:
+    if entry.file_size > limits.entry_bytes:
+        raise TooMuch(f"The entry {entry.filename!r} would grow to {entry.file_size} bytes.")
+    if entry.file_size > max(RATIO_FREE_BYTES, entry.compress_size * MAX_RATIO):
+        raise TooMuch(f"The entry {entry.filename!r} would grow more than {MAX_RATIO} times: it looks like a bomb.")
+
+
+def _extract(source: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, left: int) -> int:
+    written = 0
+    with source.open(entry) as packed, path.open("xb") as file:
+        while chunk := packed.read(CHUNK_BYTES):
+            written += len(chunk)
+            if written > min(entry.file_size, left):
+                raise InvalidInput(f"The entry {entry.filename!r} is larger than the archive says.")
+            file.write(chunk)
+    return written
