@@ -1,0 +1,67 @@
+"""Transfer syntaxes: how a data set is encoded."""
+
+from dataclasses import dataclass
+
+IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+DEFLATED_EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
+EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+#: Explicit VR, little endian, native pixels: left by old GE systems that swap pixels only.
+PRIVATE_GE = "1.2.840.113619.5.2"
+
+JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+JPEG_LOSSLESS = "1.2.840.10008.1.2.4.57"
+JPEG_LOSSLESS_SV1 = "1.2.840.10008.1.2.4.70"
+JPEG_LS_LOSSLESS = "1.2.840.10008.1.2.4.80"
+JPEG_LS_NEAR_LOSSLESS = "1.2.840.10008.1.2.4.81"
+JPEG_2000_LOSSLESS = "1.2.840.10008.1.2.4.90"
+JPEG_2000 = "1.2.840.10008.1.2.4.91"
+HTJ2K_LOSSLESS = "1.2.840.10008.1.2.4.201"
+HTJ2K_LOSSLESS_RPCL = "1.2.840.10008.1.2.4.202"
+HTJ2K = "1.2.840.10008.1.2.4.203"
+JPEG_XL_LOSSLESS = "1.2.840.10008.1.2.4.110"
+JPEG_XL_RECOMPRESSION = "1.2.840.10008.1.2.4.111"
+JPEG_XL = "1.2.840.10008.1.2.4.112"
+RLE_LOSSLESS = "1.2.840.10008.1.2.5"
+DEFLATED_FRAME = "1.2.840.10008.1.2.8.1"
+
+#: Beginning of the UIDs of MPEG2, MPEG-4 and HEVC: 1.2.840.10008.1.2.4.100 to .108.
+VIDEO = "1.2.840.10008.1.2.4.10"
+
+#: Syntaxes whose pixels lie uncompressed in the data set.
+NATIVE = frozenset(
+    {
+        IMPLICIT_LITTLE_ENDIAN,
+        EXPLICIT_LITTLE_ENDIAN,
+        DEFLATED_EXPLICIT_LITTLE_ENDIAN,
+        EXPLICIT_BIG_ENDIAN,
+        PRIVATE_GE,
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """What a reader must know to walk a data set."""
+
+    #: Value representations are not written, but looked up by tag.
+    implicit: bool = False
+    big_endian: bool = False
+    #: The whole data set is one deflate stream.
+    deflated: bool = False
+    #: Pixel Data is a sequence of fragments.
+    encapsulated: bool = False
+    #: All frames are one stream.
+    video: bool = False
+
+
+def encoding_of(transfer_syntax_uid: str) -> Encoding:
+    """Return how a transfer syntax encodes a data set; an unknown one is explicit and encapsulated (PS3.5 A.4)."""
+    return Encoding(
+        implicit=transfer_syntax_uid == IMPLICIT_LITTLE_ENDIAN,
+        big_endian=transfer_syntax_uid == EXPLICIT_BIG_ENDIAN,
+        deflated=transfer_syntax_uid == DEFLATED_EXPLICIT_LITTLE_ENDIAN,
+        encapsulated=transfer_syntax_uid not in NATIVE,
+        video=transfer_syntax_uid.startswith(VIDEO),
+    )
