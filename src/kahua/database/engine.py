@@ -43,10 +43,12 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Open a transaction that sees one state of the database and changes nothing."""
+        """Open a transaction that sees one state of the database and changes nothing.
+
+        It ends by closing, which rolls back but, unlike a rollback, leaves the rows that were read usable.
+        """
         with _clear_errors(), Session(self.engine, expire_on_commit=False) as session:
             yield session
-            session.rollback()
 
     def close(self) -> None:
         """Close all connections."""

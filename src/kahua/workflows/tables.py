@@ -22,6 +22,8 @@ class RunRow(Base):
     version: Mapped[str] = mapped_column(String(32))
     #: The whole workflow as it was when the run started (`kahua.workflows.specification`).
     specification: Mapped[dict[str, Any]] = mapped_column(JSON)
+    #: Digests of the extension and its environments when the run was started.
+    code: Mapped[dict[str, Any]] = mapped_column(JSON)
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
     #: Dataset and version from which the series were taken; empty for a selection.
     dataset_name: Mapped[str | None] = mapped_column(String(64))
@@ -77,6 +79,8 @@ class TaskRow(Base):
     #: Names of the tasks that must have succeeded first.
     after: Mapped[list[str]] = mapped_column(JSON)
     state: Mapped[str] = mapped_column(String(16))
+    #: Attempts made before the run was resumed: they do not count against the retries.
+    attempts_before: Mapped[int] = mapped_column(default=0)
     #: Not started before this moment: the pause before another try.
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failure: Mapped[dict[str, Any] | None] = mapped_column(JSON)
