@@ -1,1 +1,93 @@
-"""The component `access`."""
+"""People, projects, rights, sign-in, tokens and the audit log."""
+
+from kahua.access.audit import AuditVerdict, entries, record, verify_audit_chain
+from kahua.access.credentials import TOKEN_PREFIX, csrf_token_of, same
+from kahua.access.permissions import EVERYBODY, PERMISSIONS, PERSON_ONLY, SITE_PERMISSIONS, Permission, Role
+from kahua.access.principal import Principal, ProjectAccess, authorize, authorize_site, local_principal
+from kahua.access.projects import (
+    AE_TITLE_PREFIX,
+    create_project,
+    ensure_project,
+    find_project,
+    list_members,
+    project_of_ae_title,
+    projects_of,
+    remove_member,
+    set_role,
+)
+from kahua.access.sessions import (
+    BrowserSession,
+    extend_session,
+    needs_extension,
+    principal_of_cookie,
+    set_password,
+    sign_in,
+    sign_in_with_link,
+    sign_out,
+)
+from kahua.access.tables import ApiTokenRow, AuditEntryRow, ProjectRow, UserRow
+from kahua.access.tokens import create_token, delete_token, list_tokens, note_use, principal_of_token, use_is_old
+from kahua.access.users import (
+    LINK_HOURS,
+    change_user,
+    create_link,
+    create_user,
+    ensure_first_administrator,
+    get_user,
+    list_users,
+)
+
+__all__ = [
+    "AE_TITLE_PREFIX",
+    "EVERYBODY",
+    "LINK_HOURS",
+    "PERMISSIONS",
+    "PERSON_ONLY",
+    "SITE_PERMISSIONS",
+    "TOKEN_PREFIX",
+    "ApiTokenRow",
+    "AuditEntryRow",
+    "AuditVerdict",
+    "BrowserSession",
+    "Permission",
+    "Principal",
+    "ProjectAccess",
+    "ProjectRow",
+    "Role",
+    "UserRow",
+    "authorize",
+    "authorize_site",
+    "change_user",
+    "create_link",
+    "create_project",
+    "create_token",
+    "create_user",
+    "csrf_token_of",
+    "delete_token",
+    "ensure_first_administrator",
+    "ensure_project",
+    "entries",
+    "extend_session",
+    "find_project",
+    "get_user",
+    "list_members",
+    "list_tokens",
+    "list_users",
+    "local_principal",
+    "needs_extension",
+    "note_use",
+    "principal_of_cookie",
+    "principal_of_token",
+    "project_of_ae_title",
+    "projects_of",
+    "record",
+    "remove_member",
+    "same",
+    "set_password",
+    "set_role",
+    "sign_in",
+    "sign_in_with_link",
+    "sign_out",
+    "use_is_old",
+    "verify_audit_chain",
+]

@@ -1,0 +1,78 @@
+"""What people may do: the one table of roles and permissions that every door asks."""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """One kind of act; every route names the one that it needs."""
+
+    SERIES_READ = "series.read"
+    SERIES_WRITE = "series.write"
+    SERIES_DELETE = "series.delete"
+    DATASET_READ = "dataset.read"
+    DATASET_WRITE = "dataset.write"
+    FILE_READ = "file.read"
+    WORKFLOW_READ = "workflow.read"
+    RUN_READ = "run.read"
+    RUN_START = "run.start"
+    RUN_CANCEL = "run.cancel"
+    QUARANTINE_READ = "quarantine.read"
+    MEMBER_READ = "member.read"
+    MEMBER_MANAGE = "member.manage"
+
+    USER_MANAGE = "user.manage"
+    PROJECT_CREATE = "project.create"
+    EXTENSION_READ = "extension.read"
+    EXTENSION_MANAGE = "extension.manage"
+    AUDIT_READ = "audit.read"
+    SITE_MONITOR = "site.monitor"
+
+
+class Role(StrEnum):
+    """What a user is in a project; each role may do all that the one before it may."""
+
+    VIEWER = "viewer"
+    CURATOR = "curator"
+    SCIENTIST = "scientist"
+    MANAGER = "manager"
+
+
+_VIEWER = frozenset(
+    {
+        Permission.SERIES_READ,
+        Permission.DATASET_READ,
+        Permission.FILE_READ,
+        Permission.WORKFLOW_READ,
+        Permission.RUN_READ,
+        Permission.MEMBER_READ,
+    }
+)
+_CURATOR = _VIEWER | {Permission.SERIES_WRITE, Permission.DATASET_WRITE, Permission.QUARANTINE_READ}
+_SCIENTIST = _CURATOR | {Permission.RUN_START, Permission.RUN_CANCEL}
+_MANAGER = _SCIENTIST | {Permission.SERIES_DELETE, Permission.MEMBER_MANAGE}
+
+#: What each role may do in its project.
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.VIEWER: _VIEWER,
+    Role.CURATOR: _CURATOR,
+    Role.SCIENTIST: _SCIENTIST,
+    Role.MANAGER: _MANAGER,
+}
+
+#: What an administrator may do on the site, besides being treated as manager of every project.
+SITE_PERMISSIONS = frozenset(
+    {
+        Permission.USER_MANAGE,
+        Permission.PROJECT_CREATE,
+        Permission.EXTENSION_READ,
+        Permission.EXTENSION_MANAGE,
+        Permission.AUDIT_READ,
+        Permission.SITE_MONITOR,
+    }
+)
+
+#: What everyone who is signed in may do on the site.
+EVERYBODY = frozenset({Permission.EXTENSION_READ})
+
+#: What needs a person who is signed in: an API token, which may leak from a script, is not enough.
+PERSON_ONLY = frozenset({Permission.USER_MANAGE, Permission.MEMBER_MANAGE, Permission.SERIES_DELETE})

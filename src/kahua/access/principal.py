@@ -1,0 +1,116 @@
+"""Who acts, and whether they may: the one check that every door goes through."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from kahua.access.permissions import EVERYBODY, PERMISSIONS, PERSON_ONLY, SITE_PERMISSIONS, Permission, Role
+from kahua.access.tables import MembershipRow, ProjectRow, UserRow
+from kahua.errors import NotAllowed, NotFound
+
+Via = Literal["session", "token", "local"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """Somebody who is signed in, with their rights as they are at this moment."""
+
+    user_id: str
+    name: str
+    display_name: str
+    is_administrator: bool
+    #: Role by id of the project.
+    memberships: Mapping[str, Role]
+    #: How they proved it: a browser session, an API token, or being the operator of the machine.
+    via: Via
+
+    def role_in(self, project_id: str) -> Role | None:
+        """Role in a project; an administrator is treated as manager of every project."""
+        return Role.MANAGER if self.is_administrator else self.memberships.get(project_id)
+
+    @property
+    def site_permissions(self) -> frozenset[Permission]:
+        """What this principal may do on the site as a whole."""
+        return SITE_PERMISSIONS if self.is_administrator else EVERYBODY
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectAccess:
+    """A principal's checked right to act in a project; made by `authorize` alone."""
+
+    project_id: str
+    name: str
+    title: str
+    principal: Principal
+    role: Role
+
+
+def authorize(session: Session, principal: Principal, project_name: str, permission: Permission) -> ProjectAccess:
+    """Check that a principal may do something in a project.
+
+    Raises
+    ------
+    NotFound
+        There is no such project, or the principal has no role in it: the two look the same.
+    NotAllowed
+        The role lacks the permission, or an API token is not enough for it.
+    """
+    row = session.scalar(select(ProjectRow).where(ProjectRow.name == project_name))
+    role = principal.role_in(row.id) if row else None
+    if row is None or role is None:
+        raise NotFound("There is no project of that name here.", remedy="Ask its manager to make you a member.")
+    if permission not in PERMISSIONS[role]:
+        raise NotAllowed(f"This needs the permission {permission}, which the role {role} lacks.", permission=permission)
+    _require_person(principal, permission)
+    return ProjectAccess(project_id=row.id, name=row.name, title=row.title, principal=principal, role=role)
+
+
+def authorize_site(principal: Principal, permission: Permission) -> Principal:
+    """Check that a principal may do something on the site as a whole.
+
+    Raises
+    ------
+    NotAllowed
+        Only an administrator may, or an API token is not enough.
+    """
+    if permission not in principal.site_permissions:
+        raise NotAllowed(f"This needs the permission {permission}, which administrators have.", permission=permission)
+    _require_person(principal, permission)
+    return principal
+
+
+def _require_person(principal: Principal, permission: Permission) -> None:
+    if permission in PERSON_ONLY and principal.via == "token":
+        raise NotAllowed(
+            f"An API token is not enough for the permission {permission}.",
+            remedy="Do this in the browser, signed in as a person.",
+            permission=permission,
+        )
+
+
+def load_principal(session: Session, user_id: str, via: Via) -> Principal | None:
+    """Give a user's rights as they are now; None when the user may not sign in (any more)."""
+    user = session.get(UserRow, user_id)
+    if user is None or not user.is_active:
+        return None
+    rows = session.execute(
+        select(MembershipRow.project_id, MembershipRow.role).where(MembershipRow.user_id == user_id)
+    ).all()
+    return Principal(
+        user_id=user.id,
+        name=user.name,
+        display_name=user.display_name,
+        is_administrator=user.is_administrator,
+        memberships={project_id: Role(role) for project_id, role in rows},
+        via=via,
+    )
+
+
+def local_principal() -> Principal:
+    """Give the operator of the machine, who owns the data folder and may do everything."""
+    return Principal(
+        user_id="local", name="local", display_name="Operator", is_administrator=True, memberships={}, via="local"
+    )

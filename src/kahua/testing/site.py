@@ -1,0 +1,80 @@
+"""A site in a folder of its own, for tests: real database, real object store, no network."""
+
+import warnings
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from fastapi import FastAPI
+
+import kahua.datasets.tables
+import kahua.extensions.tables
+import kahua.store.tables
+import kahua.workflows.tables  # noqa: F401 - the tables of every component make the schema
+from kahua.access import Role, create_token, create_user, csrf_token_of, ensure_project, get_user, set_role
+from kahua.access.credentials import hash_of, new_secret
+from kahua.access.tables import BrowserSessionRow
+from kahua.api.security import COOKIE, CSRF_HEADER
+from kahua.database import Base, Database, now
+from kahua.settings import Settings
+
+with warnings.catch_warnings():  # it would like another HTTP library than the one that Kahua uses
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
+
+#: Under this address the test clients reach the application.
+ADDRESS = "http://localhost"
+
+
+def temporary_database(folder: Path) -> Database:
+    """Make an empty database with the tables of this version."""
+    database = Database.in_folder(folder)
+    with database.write() as session:
+        Base.metadata.create_all(session.connection())
+    return database
+
+
+def temporary_site(folder: Path, **settings: object) -> Any:
+    """Make a site that keeps everything in a folder."""
+    chosen = Settings(data_dir=folder, **settings)  # type: ignore[arg-type]
+    return SimpleNamespace(settings=chosen, database=temporary_database(folder))
+
+
+def add_person(database: Database, name: str, *, is_administrator: bool = False, **roles: Role) -> None:
+    """Add a user with roles by project; projects that are missing are made."""
+    with database.write() as session:
+        create_user(session, actor="test", name=name, is_administrator=is_administrator)
+        for project, role in roles.items():
+            row = ensure_project(session, name=project)
+            set_role(session, actor="test", project_id=row.id, user_name=name, role=role)
+
+
+def anonymous(application: FastAPI) -> TestClient:
+    """Make a client of nobody."""
+    return TestClient(application, base_url=ADDRESS, raise_server_exceptions=False, follow_redirects=False)
+
+
+def browser(application: FastAPI, name: str) -> TestClient:
+    """Make a client with a session of a user, as after signing in."""
+    cookie, moment = new_secret(), now()
+    with application.state.site.database.write() as session:
+        user = get_user(session, name)
+        session.add(
+            BrowserSessionRow(
+                token_hash=hash_of(cookie), user_id=user.id, created_at=moment, expires_at=moment + timedelta(hours=12)
+            )
+        )
+    client = anonymous(application)
+    client.cookies.set(COOKIE, cookie, domain="localhost.local")
+    client.headers[CSRF_HEADER] = csrf_token_of(cookie)
+    return client
+
+
+def program(application: FastAPI, name: str) -> TestClient:
+    """Make a client with an API token of a user."""
+    with application.state.site.database.write() as session:
+        _, secret = create_token(session, user_id=get_user(session, name).id, label="test", days=1)
+    client = anonymous(application)
+    client.headers["Authorization"] = f"Bearer {secret}"
+    return client
