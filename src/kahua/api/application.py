@@ -1,0 +1,35 @@
+"""The web application of a site: all routers, guarded, behind one shield."""
+
+from fastapi import FastAPI
+
+import kahua
+from kahua.api import audit, health, people, projects, sign_in
+from kahua.api.metrics import Metrics
+from kahua.api.middleware import Shield
+from kahua.api.problems import Problem, install_problems
+from kahua.api.security import Site
+from kahua.api.throttle import Throttle
+
+#: The order counts only for the last: the pages answer every address that no other router knows.
+ROUTERS = (health.router, sign_in.router, people.router, projects.router, audit.router)
+
+
+def create_application(site: Site) -> FastAPI:
+    """Make the application that serves a site."""
+    application = FastAPI(
+        title="Kahua",
+        version=kahua.__version__,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={"default": {"model": Problem, "description": "What went wrong."}},
+    )
+    application.state.site = site
+    application.state.metrics = Metrics(site.database)
+    application.state.throttle = Throttle()
+    install_problems(application)
+    for router in ROUTERS:
+        application.include_router(router)
+    application.add_middleware(Shield, settings=site.settings, metrics=application.state.metrics)
+    return application

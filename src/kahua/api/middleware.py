@@ -1,0 +1,179 @@
+"""What surrounds every request: own names only, request ids, security headers, unexpected errors, metrics."""
+
+import ipaddress
+import socket
+import time
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kahua.api.metrics import Metrics
+from kahua.api.problems import problem_response, unexpected_response
+from kahua.api.security import SAFE_METHODS, STREAMED
+from kahua.database import new_id
+from kahua.errors import InvalidInput, KahuaError, NotAllowed
+from kahua.logs import get_logger
+from kahua.settings import Settings
+
+log = get_logger()
+
+#: Headers of every answer.
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+#: For data: even when it is opened as a page, nothing in it runs.
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
+
+#: For the pages of the web interface.
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "font-src 'self'; connect-src 'self'; frame-src 'self'; worker-src 'self' blob:; manifest-src 'self'; "
+    "media-src 'self' blob:; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+
+#: For the viewer, which decodes images in WebAssembly and in workers made from blobs.
+VIEWER_POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' data: blob:; media-src 'self' blob:; base-uri 'self'; form-action 'none'; "
+    "frame-ancestors 'self'"
+)
+
+DATA_PATHS = ("/api/", "/dicom-web/", "/healthz", "/readyz", "/metrics")
+VIEWER_PATHS = ("/ohif/",)
+
+
+class Shield:
+    """Outermost layer of the application."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, metrics: Metrics) -> None:
+        self.app = app
+        self.names = own_names(settings)
+        self.metrics = metrics
+        self.max_body_bytes = settings.max_json_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = scope["kahua.request_id"] = new_id()
+        answer = _Answer(scope, send, request_id)
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request=request_id):
+            try:
+                self._check(scope)
+                await self.app(scope, _Body(scope, receive, self.max_body_bytes).receive, answer.send)
+            except KahuaError as error:
+                await problem_response(request_id, error)(scope, receive, answer.send)
+            except Exception:  # the outermost edge: whatever it was, the caller learns nothing but the request's id
+                log.exception("request failed", method=scope["method"], path=scope["path"])
+                if answer.status:
+                    raise
+                await unexpected_response(request_id)(scope, receive, answer.send)
+        self.metrics.observe(scope, status=answer.status, seconds=time.perf_counter() - started)
+
+    def _check(self, scope: Scope) -> None:
+        """Refuse what comes under a foreign name, or from a page of another site."""
+        headers = Headers(scope=scope)
+        if not is_own_name(host_name(headers.get("host", "")), self.names):
+            raise InvalidInput(
+                "This site is not reached under that name.",
+                remedy="Use its address, or set public_url to the address that people use.",
+            )
+        origin = headers.get("origin")
+        if (
+            origin is not None
+            and scope["method"] not in SAFE_METHODS
+            and not is_own_name(urlsplit(origin).hostname or "", self.names)
+        ):
+            raise NotAllowed("Pages of other sites may not change anything here.")
+
+
+class _Body:
+    """Refuses a body that is too long before a handler sees it, by its header or as it comes."""
+
+    def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._limit = limit
+        announced = Headers(scope=scope).get("content-length", "")
+        self._announced = int(announced) if announced.isdecimal() else 0
+        self._received = 0
+
+    async def receive(self) -> Message:
+        """Take a message from the server."""
+        self._check(self._announced)
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        self._check(self._received)
+        return message
+
+    def _check(self, size: int) -> None:
+        if size > self._limit and STREAMED not in self._scope:
+            raise HTTPException(413)
+
+
+class _Answer:
+    """Adds the headers that every answer has, and remembers its status."""
+
+    def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
+        self._path: str = scope["path"]
+        self._send = send
+        self._request_id = request_id
+        #: 0 until the answer began.
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on to the server."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._complete(MutableHeaders(raw=message.setdefault("headers", [])))
+        await self._send(message)
+
+    def _complete(self, headers: MutableHeaders) -> None:
+        for name, value in ALWAYS.items():
+            headers[name] = value
+        headers["X-Request-ID"] = self._request_id
+        headers.setdefault("Content-Security-Policy", policy_of(self._path))
+        if self._path.startswith(DATA_PATHS):
+            headers.setdefault("Cache-Control", "no-store")
+
+
+def policy_of(path: str) -> str:
+    """Content security policy for an address."""
+    if path.startswith(DATA_PATHS):
+        return DATA_POLICY
+    return VIEWER_POLICY if path.startswith(VIEWER_PATHS) else PAGE_POLICY
+
+
+def own_names(settings: Settings) -> frozenset[str]:
+    """Names under which people reach the site; its numeric addresses are not among them."""
+    public = urlsplit(settings.public_url or "").hostname
+    names = {"localhost", settings.host, socket.gethostname(), public or ""}
+    return frozenset(name.lower() for name in names if name)
+
+
+def host_name(host: str) -> str:
+    """Take the name out of a Host header: without port, and without the brackets of IPv6."""
+    return urlsplit(f"//{host}").hostname or "" if host.isprintable() and "@" not in host and "/" not in host else ""
+
+
+def is_own_name(name: str, names: frozenset[str]) -> bool:
+    """Whether a name is ours. A numeric address always is: DNS rebinding needs a name."""
+    if name.lower() in names:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,166 @@
+"""Who asks, and whether they may: the guards that every route carries exactly one of.
+
+A browser proves itself by its cookie, and for a request that changes something also by the CSRF
+token, which only a page of this site can read. A program sends an API token.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from kahua.access import (
+    Permission,
+    Principal,
+    ProjectAccess,
+    authorize,
+    authorize_site,
+    csrf_token_of,
+    extend_session,
+    needs_extension,
+    note_use,
+    principal_of_cookie,
+    principal_of_token,
+    record,
+    same,
+    use_is_old,
+)
+from kahua.errors import NotAllowed, NotSignedIn
+
+COOKIE = "kahua_session"
+CSRF_HEADER = "X-CSRF-Token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+#: Key of a request's scope: its route reads the body as a stream and counts for itself.
+STREAMED = "kahua.streamed"
+
+T = TypeVar("T")
+Site = Any
+
+
+def site_of(request: Request) -> Site:
+    """Site that the application serves."""
+    site: Site = request.app.state.site
+    return site
+
+
+SiteOfRequest = Annotated[Site, Depends(site_of)]
+
+
+class Guard:
+    """What a route demands of who asks."""
+
+
+@dataclass(frozen=True)
+class Public(Guard):
+    """Anybody may ask."""
+
+    def __call__(self) -> None:
+        """Let everybody pass."""
+
+
+@dataclass(frozen=True)
+class SignedIn(Guard):
+    """Somebody who is signed in, whatever their rights."""
+
+    #: An API token is not enough.
+    person: bool = False
+
+    def __call__(self, request: Request) -> Principal:
+        """Give who asks."""
+        return _checked(request, self._check)
+
+    def _check(self, _session: Session, principal: Principal) -> Principal:
+        if self.person and principal.via == "token":
+            raise NotAllowed(
+                "An API token is not enough for this.", remedy="Do this in the browser, signed in as a person."
+            )
+        return principal
+
+
+@dataclass(frozen=True)
+class SiteAccess(Guard):
+    """Somebody with a permission on the site as a whole."""
+
+    permission: Permission
+
+    def __call__(self, request: Request) -> Principal:
+        """Give who asks, if they may."""
+        return _checked(request, lambda _session, principal: authorize_site(principal, self.permission))
+
+
+@dataclass(frozen=True)
+class Access(Guard):
+    """Somebody with a permission in the project that the address names."""
+
+    permission: Permission
+
+    def __call__(self, request: Request, project: str) -> ProjectAccess:
+        """Give the right to act, if there is one."""
+        return _checked(request, lambda session, principal: authorize(session, principal, project, self.permission))
+
+
+def streams_body(request: Request) -> None:
+    """Lift the limit of ``max_json_bytes`` from a route that has limits of its own.
+
+    The route must not declare a body, for that would be read before; it iterates ``request.stream()``.
+    """
+    request.scope[STREAMED] = True
+
+
+def cookie_of(request: Request) -> str | None:
+    """Value of the session's cookie, if it is what the request proves itself by."""
+    return None if "authorization" in request.headers else request.cookies.get(COOKIE)
+
+
+def _checked(request: Request, check: Callable[[Session, Principal], T]) -> T:
+    """Find out who asks, ask whether they may, and write down who may not."""
+    site = site_of(request)
+    with site.database.read() as session:
+        principal, keep_alive = _identify(request, session, hours=site.settings.session_hours)
+        try:
+            allowed, refusal = check(session, principal), None
+        except NotAllowed as error:
+            refusal = error
+    if refusal:
+        with site.database.write() as session:
+            record(
+                session,
+                actor=principal.name,
+                action="request.refused",
+                subject=f"{request.method} {request.url.path}",
+                reason=refusal.message,
+            )
+        raise refusal
+    if keep_alive:
+        with site.database.write() as session:
+            keep_alive(session)
+    return allowed
+
+
+def _identify(request: Request, session: Session, *, hours: int) -> tuple[Principal, Callable[[Session], None] | None]:
+    """Who asks, and what is to be written to keep their session or token in use."""
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        return _identify_token(authorization, session)
+    cookie = request.cookies.get(COOKIE)
+    principal = principal_of_cookie(session, cookie) if cookie else None
+    if cookie is None or principal is None:
+        raise NotSignedIn
+    if request.method not in SAFE_METHODS and not same(request.headers.get(CSRF_HEADER, ""), csrf_token_of(cookie)):
+        raise NotAllowed(
+            f"The header {CSRF_HEADER} is missing or wrong.", remedy="Send csrf_token of /api/me in it, or reload."
+        )
+    stale = needs_extension(session, cookie, hours=hours)
+    return principal, (lambda writing: extend_session(writing, cookie, hours=hours)) if stale else None
+
+
+def _identify_token(authorization: str, session: Session) -> tuple[Principal, Callable[[Session], None] | None]:
+    scheme, _, secret = authorization.partition(" ")
+    secret = secret.strip()
+    principal = principal_of_token(session, secret) if scheme.lower() == "bearer" else None
+    if principal is None:
+        raise NotSignedIn
+    return principal, (lambda writing: note_use(writing, secret)) if use_is_old(session, secret) else None

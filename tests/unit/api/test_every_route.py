@@ -1,0 +1,123 @@
+"""All routes × roles × projects, against one table that says who may."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+
+from kahua.api.security import Guard
+from kahua.testing.site import anonymous, browser, program
+
+#: Who may pass a guard. `+` before a name: the API token of that person, too.
+READERS = {"viewer", "curator", "scientist", "manager", "ada", "+viewer", "+manager", "+ada"}
+CURATORS = READERS - {"viewer", "+viewer"}
+SCIENTISTS = CURATORS - {"curator"}
+MANAGERS = SCIENTISTS - {"scientist"}
+MANAGING_PERSONS = {"manager", "ada"}
+PEOPLE = {"stranger", "viewer", "curator", "scientist", "manager", "ada"}
+ANYBODY_SIGNED_IN = PEOPLE | {"+viewer", "+manager", "+ada"}
+EVERYBODY = ANYBODY_SIGNED_IN | {"nobody"}
+ADMINISTRATORS = {"ada", "+ada"}
+ADMINISTRATING_PERSONS = {"ada"}
+
+#: Every route of the site, and who may use it (in the project ``liver``, if it names a project).
+TABLE = {
+    "GET /healthz": EVERYBODY,
+    "GET /readyz": EVERYBODY,
+    "GET /metrics": ADMINISTRATORS,
+    "POST /api/sign-in": EVERYBODY,
+    "POST /api/sign-in/link": EVERYBODY,
+    "POST /api/sign-out": ANYBODY_SIGNED_IN,
+    "GET /api/me": ANYBODY_SIGNED_IN,
+    "PUT /api/me/password": PEOPLE,
+    "GET /api/me/tokens": ANYBODY_SIGNED_IN,
+    "POST /api/me/tokens": PEOPLE,
+    "DELETE /api/me/tokens/{token}": PEOPLE,
+    "GET /api/users": ADMINISTRATING_PERSONS,
+    "POST /api/users": ADMINISTRATING_PERSONS,
+    "PATCH /api/users/{name}": ADMINISTRATING_PERSONS,
+    "POST /api/users/{name}/link": ADMINISTRATING_PERSONS,
+    "GET /api/projects": ANYBODY_SIGNED_IN,
+    "POST /api/projects": ADMINISTRATORS,
+    "GET /api/projects/{project}": READERS,
+    "GET /api/projects/{project}/members": READERS,
+    "PUT /api/projects/{project}/members/{user}": MANAGING_PERSONS,
+    "DELETE /api/projects/{project}/members/{user}": MANAGING_PERSONS,
+    "GET /api/audit": ADMINISTRATORS,
+    "GET /api/audit/check": ADMINISTRATORS,
+}
+
+ACTORS = sorted(EVERYBODY)
+
+#: Routes of the framework itself, which say nothing of any data.
+FRAMEWORK = {"GET /api/openapi.json", "HEAD /api/openapi.json"}
+
+
+def routes(application: FastAPI) -> Iterator[tuple[str, RouteContext]]:
+    """Every method and path, with what is known of it."""
+    for context in iter_route_contexts(application.routes):
+        for method in sorted(context.methods or {"*"}):
+            if f"{method} {context.path}" not in FRAMEWORK:
+                yield f"{method} {context.path}", context
+
+
+def passes(application: FastAPI, actor: str, route: str, project: str) -> bool:
+    """Whether the guard of a route lets somebody through, whatever the handler says afterwards."""
+    method, path = route.split(" ", 1)
+    address = path.replace("{project}", project)
+    while "{" in address:
+        address = address[: address.index("{")] + "1" + address[address.index("}") + 1 :]
+    if actor == "nobody":
+        client = anonymous(application)
+    else:
+        client = program(application, actor[1:]) if actor.startswith("+") else browser(application, actor)
+    answer = client.request(method, address, json={} if method in {"POST", "PUT", "PATCH"} else None)
+    if answer.headers["content-type"] != "application/problem+json":
+        return True
+    problem = answer.json()
+    assert problem["status"] != 500, problem
+    refused = problem["code"] == "not-allowed" or problem["detail"] == "There is no project of that name here."
+    # signing in with nothing is refused as such, not by a guard
+    return not refused and problem["code"] != "not-signed-in"
+
+
+def test_table_has_every_route_and_no_other(application: FastAPI) -> None:
+    assert sorted(route for route, _ in routes(application)) == sorted(TABLE)
+
+
+def test_every_route_carries_exactly_one_guard(application: FastAPI) -> None:
+    for route, context in routes(application):
+        assert isinstance(context.original_route, APIRoute), route
+        guards = [
+            dependency.call for dependency in context.dependant.dependencies if isinstance(dependency.call, Guard)
+        ]
+        assert len(guards) == 1, f"{route} carries {guards}"
+
+
+def test_every_operation_has_a_name_of_its_own(application: FastAPI) -> None:
+    names = [context.operation_id for route, context in routes(application) if "{path" not in route]
+    assert None not in names
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+def test_guards_let_through_whom_the_table_names(application: FastAPI, actor: str) -> None:
+    found = {route for route, _ in routes(application) if passes(application, actor, route, "liver")}
+    assert found == {route for route, allowed in TABLE.items() if actor in allowed}
+
+
+@pytest.mark.parametrize("actor", ["viewer", "curator", "scientist", "manager", "+manager"])
+def test_no_route_leads_into_another_project(application: FastAPI, actor: str) -> None:
+    inside = [route for route, _ in routes(application) if "{project}" in route]
+    assert [route for route in inside if passes(application, actor, route, "brain")] == []
+
+
+def test_foreign_project_looks_like_none(application: FastAPI) -> None:
+    client = browser(application, "viewer")
+    for route, _ in routes(application):
+        method, path = route.split(" ", 1)
+        if "{project}" in path and "{" not in path.replace("{project}", ""):
+            foreign, none = (client.request(method, path.replace("{project}", name)) for name in ("brain", "nosuch"))
+            assert foreign.status_code == none.status_code == 404
+            assert {**foreign.json(), "instance": ""} == {**none.json(), "instance": ""}
