@@ -1,0 +1,89 @@
+/**
+ * Put the OHIF viewer into dist/ohif, ready to be served below /ohif/, and compress everything that is served.
+ *
+ * Only the prebuilt viewer inside the published package is wanted, not the hundreds of packages it was built from: so it
+ * is packed by npm, checked against the digest below, and unpacked without its source maps and without the inference
+ * runtime (ort/), which no tool that Kahua shows needs.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants } from 'node:zlib';
+
+const VERSION = '3.12.10';
+const INTEGRITY = 'sha512-0kuF66Mq9c9dMD++bUsTjMrJpXJwaZhz9B4uS244DawAjSkTwIYFU93pxPuRUQixaRi7QAHlF3Fe1qudBlZrmA==';
+const BASE = '/ohif/';
+
+const web = join(import.meta.dirname, '..');
+const dist = join(web, 'dist');
+const viewer = join(dist, 'ohif');
+const cache = join(web, 'node_modules', '.cache', 'ohif');
+const archive = join(cache, `ohif-app-${VERSION}.tgz`);
+
+const digest = (file) => `sha512-${createHash('sha512').update(readFileSync(file)).digest('base64')}`;
+
+function fetchArchive() {
+  if (existsSync(archive) && digest(archive) === INTEGRITY) return;
+  mkdirSync(cache, { recursive: true });
+  execFileSync('npm', ['pack', `@ohif/app@${VERSION}`, '--silent', '--pack-destination', cache], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const found = digest(archive);
+  if (found !== INTEGRITY) {
+    rmSync(archive);
+    throw new Error(`@ohif/app@${VERSION} is not the package that was reviewed: its digest is ${found}.`);
+  }
+}
+
+function unpack() {
+  rmSync(viewer, { recursive: true, force: true });
+  mkdirSync(viewer, { recursive: true });
+  const unwanted = ['*.map', 'package/dist/ort', 'package/dist/app-config.js', 'package/dist/*service-worker.js'];
+  const excluded = [...unwanted, 'package/dist/sw.js'].map((pattern) => `--exclude=${pattern}`);
+  const wanted = ['package/dist'];
+  execFileSync('tar', ['-xzf', archive, '-C', viewer, '--strip-components=2', ...excluded, ...wanted]);
+  execFileSync('tar', ['-xzf', archive, '-C', viewer, '--strip-components=1', 'package/LICENSE']);
+}
+
+/** Replace every match, and fail where there is none: then another version needs another preparation. */
+function replaced(text, pattern, replacement) {
+  const result = text.replaceAll(pattern, replacement);
+  if (result === text) throw new Error(`The viewer's index.html has nothing that matches ${pattern}.`);
+  return result;
+}
+
+/** Move the viewer below BASE, without a service worker, and its inline scripts into files (the site's policy). */
+function patchIndex() {
+  const file = join(viewer, 'index.html');
+  let page = readFileSync(file, 'utf8');
+  page = replaced(page, /<script[^>]*src="\/init-service-worker\.js"[^>]*><\/script>/g, '');
+  page = replaced(page, /<link rel="manifest"[^>]*>/g, '');
+  page = replaced(page, /(src|href|content)="\/(?!\/)/g, `$1="${BASE}`);
+  page = replaced(page, /window\.PUBLIC_URL = '\/'/g, `window.PUBLIC_URL = '${BASE}'`);
+  let number = 0;
+  page = replaced(page, /<script>([^<]*)<\/script>/g, (_, code) => {
+    number += 1;
+    writeFileSync(join(viewer, `start-${number}.js`), code);
+    return `<script src="${BASE}start-${number}.js"></script>`;
+  });
+  writeFileSync(file, page);
+}
+
+const COMPRESSIBLE = /\.(js|css|html|svg|json|wasm)$/;
+const QUALITY = 6;
+
+/** Write NAME.br beside every larger text, so that the site only has to send it. */
+function compress(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (!entry.isFile() || !COMPRESSIBLE.test(entry.name) || statSync(file).size < 1500) continue;
+    const options = { params: { [constants.BROTLI_PARAM_QUALITY]: QUALITY } };
+    writeFileSync(`${file}.br`, brotliCompressSync(readFileSync(file), options));
+  }
+}
+
+fetchArchive();
+unpack();
+patchIndex();
+compress(dist);

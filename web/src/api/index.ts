@@ -1,0 +1,3 @@
+export { answer, client, csrfHeader, rememberCsrfToken } from './client';
+export { asProblem, offline, Problem, type ProblemDetails, problemOf } from './problem';
+export type * from './types';

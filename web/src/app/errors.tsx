@@ -1,0 +1,25 @@
+import { Button, Center } from '@mantine/core';
+import { IconMoodEmpty } from '@tabler/icons-react';
+import { type ErrorComponentProps, Link } from '@tanstack/react-router';
+import { EmptyState, ProblemView } from '~/common';
+
+/** An address that leads nowhere, or to something that is not this person's: both look the same. */
+export function NotFoundPage() {
+  return (
+    <EmptyState icon={IconMoodEmpty} title="There is nothing at this address">
+      <p>It may have been deleted, or it belongs to a project that is not yours.</p>
+      <Button component={Link} to="/" variant="default">
+        Go to the start page
+      </Button>
+    </EmptyState>
+  );
+}
+
+/** A page that broke: what happened, and the way on. */
+export function BrokenPage({ error, reset }: ErrorComponentProps) {
+  return (
+    <Center py={48}>
+      <ProblemView error={error} retry={reset} />
+    </Center>
+  );
+}

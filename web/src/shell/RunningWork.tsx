@@ -1,0 +1,4 @@
+/** How much works in this project at the moment. */
+export function RunningWork({ project: _project }: { project: string }) {
+  return null;
+}

@@ -1,0 +1,44 @@
+import {
+  type Icon,
+  IconActivity,
+  IconBinaryTree2,
+  IconHome,
+  IconPackage,
+  IconPhoto,
+  IconUsers,
+  IconUsersGroup,
+} from '@tabler/icons-react';
+import type { Me, MyProject } from '~/api';
+
+export interface RailEntry {
+  label: string;
+  to: string;
+  icon: Icon;
+  exact?: boolean;
+}
+
+interface Entry extends RailEntry {
+  /** Permission in the project, or on the site, without which the entry is absent. */
+  needs: string;
+}
+
+const PROJECT: Entry[] = [
+  { label: 'Home', to: '/projects/$project', icon: IconHome, exact: true, needs: 'series.read' },
+  { label: 'Datasets', to: '/projects/$project/datasets', icon: IconPhoto, needs: 'series.read' },
+  { label: 'Workflows', to: '/projects/$project/workflows', icon: IconBinaryTree2, needs: 'workflow.read' },
+  { label: 'Runs', to: '/projects/$project/runs', icon: IconActivity, needs: 'run.read' },
+  { label: 'Members', to: '/projects/$project/members', icon: IconUsersGroup, needs: 'member.manage' },
+];
+
+const SITE: Entry[] = [
+  { label: 'Extensions', to: '/site/extensions', icon: IconPackage, needs: 'extension.manage' },
+  { label: 'Projects and people', to: '/site/people', icon: IconUsers, needs: 'user.manage' },
+];
+
+/** What a person finds in the rail: pages that exist and that the role can use. */
+export function railEntries(me: Me, project: MyProject | undefined): { project: RailEntry[]; site: RailEntry[] } {
+  return {
+    project: PROJECT.filter((entry) => project?.permissions.includes(entry.needs)),
+    site: SITE.filter((entry) => me.site_permissions.includes(entry.needs)),
+  };
+}
