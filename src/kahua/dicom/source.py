@@ -69,6 +69,14 @@ class Window:
             at = 0
         return self.data[at : at + length]
 
+    def read(self, start: int, length: int) -> bytes:
+        """Return bytes of the data set that are no part of the header: neither kept nor counted as such."""
+        self._file.seek(self._offset + start)
+        data = self._file.read(length)
+        if len(data) < length:
+            raise UnreadableDicom("The object ends before its announced size.", remedy="Send it again.")
+        return data
+
 
 class InflatedFile:
     """A deflated data set read as if it were not; never holds more than a chunk of it.
