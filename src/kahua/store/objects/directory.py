@@ -1,0 +1,236 @@
+"""Objects as files in a folder."""
+
+import errno
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from kahua.errors import NotFound, OutOfSpace, StateConflict, Unavailable
+from kahua.store.objects.port import CHUNK_BYTES, Chunks, check_key
+
+#: A key that is a SHA-256 in hexadecimal is its own file name; every other key is written as "x" and its bytes in
+#: hexadecimal, so that `keys` can read it back and nothing in it can mean a path.
+PLAIN_KEY = re.compile(r"[0-9a-f]{64}")
+
+#: Folder for what is being written; the rest of the store holds whole objects only.
+INCOMING = "incoming"
+
+#: Errors of the operating system that say that there is no room.
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+Durability = Literal["full", "none"]
+
+
+class DirectoryStore:
+    """Keeps each object as a read-only file, in one of 4096 folders below `root`.
+
+    An object is written under a temporary name, synced, and then linked to its final name, which is
+    never written over. With `durability="none"` nothing is synced: a power cut may lose objects.
+    """
+
+    def __init__(self, root: Path, *, durability: Durability = "full") -> None:
+        self.root = root.absolute()
+        self._sync = durability != "none"
+        with self._clear_errors():
+            (self.root / INCOMING).mkdir(parents=True, exist_ok=True)
+
+    def put(self, key: str, chunks: Chunks) -> int:
+        """Keep the bytes, durably; return their number."""
+        target = self._place(key)
+        with self._clear_errors(), self._temporary() as path:
+            with path.open("wb", buffering=0) as file:
+                size = sum(_write_all(file, chunk) for chunk in chunks)
+                self._seal(file)
+            self._publish(path, target)
+        return size
+
+    def put_file(self, key: str, path: Path) -> int:
+        """Take a file over, durably; return its size. The file is gone from its place afterwards."""
+        target = self._place(key)
+        with self._clear_errors():
+            if path.stat().st_dev != self.root.stat().st_dev:
+                size = self.put(key, _chunks_of(path))
+            else:
+                with path.open("r+b") as file:
+                    self._seal(file)
+                    size = os.fstat(file.fileno()).st_size
+                self._publish(path, target)
+            path.unlink(missing_ok=True)
+        return size
+
+    def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes:
+        """Give `length` bytes from `start`: fewer where the object ends before, all to its end without `length`."""
+        with self._open(key) as file:
+            file.seek(start)
+            return file.read(-1 if length is None else length)
+
+    def stream(
+        self, key: str, *, start: int = 0, length: int | None = None, chunk_bytes: int = CHUNK_BYTES
+    ) -> Iterator[bytes]:
+        """Give what `read` gives, piece by piece."""
+        file = self._open(key)  # here, not in the generator: an unknown key is refused at the call
+        return _pieces(file, start, length, chunk_bytes)
+
+    def size(self, key: str) -> int:
+        """Count the bytes of an object."""
+        return self._status(key).st_size
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is an object of this key."""
+        return self._place(key).exists()
+
+    def stored_at(self, key: str) -> datetime:
+        """Tell when the object was put, for the first time or again."""
+        return datetime.fromtimestamp(self._status(key).st_mtime, UTC)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        with self._clear_errors():
+            self._place(key).unlink(missing_ok=True)
+
+    def keys(self) -> Iterator[str]:
+        """List all keys, in no order."""
+        for folder in self.root.iterdir():
+            if folder.name != INCOMING and folder.is_dir():
+                for file in folder.iterdir():
+                    yield file.name if PLAIN_KEY.fullmatch(file.name) else bytes.fromhex(file.name[1:]).decode()
+
+    def path(self, key: str) -> Path | None:
+        """Give the file itself, to be opened for reading only."""
+        self._status(key)
+        return self._place(key)
+
+    @contextmanager
+    def local_file(self, key: str) -> Iterator[Path]:
+        """Give the file itself for the time of a `with` block."""
+        self._status(key)
+        yield self._place(key)
+
+    def clean(self, *, older_than_seconds: float) -> int:
+        """Remove what writers that died left behind; return the number of files."""
+        limit = datetime.now(UTC).timestamp() - older_than_seconds
+        removed = 0
+        for file in (self.root / INCOMING).iterdir():
+            with suppress(FileNotFoundError):  # another process cleans at the same moment, or its writer has finished
+                if file.stat().st_mtime < limit:
+                    file.unlink()
+                    removed += 1
+        return removed
+
+    def _place(self, key: str) -> Path:
+        encoded = check_key(key)
+        if PLAIN_KEY.fullmatch(key):
+            return self.root / key[:3] / key
+        return self.root / hashlib.sha256(encoded).hexdigest()[:3] / f"x{encoded.hex()}"
+
+    def _status(self, key: str) -> os.stat_result:
+        try:
+            return self._place(key).stat()
+        except FileNotFoundError as error:
+            raise NotFound("There is no such object.") from error
+
+    def _open(self, key: str) -> BinaryIO:
+        try:
+            return self._place(key).open("rb")
+        except FileNotFoundError as error:
+            raise NotFound("There is no such object.") from error
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        handle, name = tempfile.mkstemp(dir=self.root / INCOMING)
+        os.close(handle)
+        try:
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def _seal(self, file: BinaryIO) -> None:
+        os.fchmod(file.fileno(), 0o440)
+        if self._sync:
+            os.fsync(file.fileno())
+
+    def _publish(self, path: Path, target: Path) -> None:
+        """Give a synced file its final name, unless that is taken."""
+        self._make_folder(target.parent)
+        while not self._link(path, target):
+            pass  # what stood there was deleted between two looks: the name is free now
+        # Also for an object that was there: whoever linked it may not have come to sync the folder yet.
+        self._sync_folder(target.parent)
+
+    def _link(self, path: Path, target: Path) -> bool:
+        try:
+            target.hardlink_to(path)
+        except FileExistsError:
+            with suppress(FileNotFoundError):
+                if not _same_bytes(path, target):
+                    raise StateConflict("There is another object of the same key.") from None
+                os.utime(target)
+                return True
+            return False
+        return True
+
+    def _make_folder(self, folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True)
+            self._sync_folder(self.root)
+
+    def _sync_folder(self, folder: Path) -> None:
+        if not self._sync:
+            return
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def _clear_errors(self) -> Iterator[None]:
+        """Say in a sentence what the operating system says as a number."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise OutOfSpace("The disk of the object store is full; nothing was kept.") from error
+            raise Unavailable(f"The object store cannot be written: {error.strerror or error}.") from error
+
+
+def _write_all(file: BinaryIO, chunk: bytes | bytearray | memoryview) -> int:
+    view = memoryview(chunk).cast("B")
+    written = 0
+    while written < len(view):
+        written += file.write(view[written:])  # an unbuffered write may take less than it was given
+    return written
+
+
+def _chunks_of(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _pieces(file: BinaryIO, start: int, length: int | None, chunk_bytes: int) -> Iterator[bytes]:
+    with file:
+        file.seek(start)
+        left = length
+        while left is None or left > 0:
+            piece = file.read(chunk_bytes if left is None else min(chunk_bytes, left))
+            if not piece:
+                return
+            left = None if left is None else left - len(piece)
+            yield piece
+
+
+def _same_bytes(one: Path, other: Path) -> bool:
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with one.open("rb") as first, other.open("rb") as second:
+        while chunk := first.read(CHUNK_BYTES):
+            if chunk != second.read(len(chunk)):
+                return False
+    return True
