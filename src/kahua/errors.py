@@ -13,6 +13,7 @@
     ├── DicomRefused               the object, not the request, is wrong
     │   ├── UnreadableDicom        not DICOM, truncated, or over a budget
     │   ├── MissingAttribute       a UID or module without which it cannot be filed
+    │   ├── MisdeclaredDicom       not what its sender says it is
     │   ├── SopInstanceConflict    same SOP Instance UID, other content
     │   ├── UndecodablePixels      the pixels cannot be decoded
     │   └── GeometryError          slices that are no volume
@@ -111,6 +112,12 @@ class MissingAttribute(DicomRefused):
     """The object lacks an attribute without which it cannot be filed."""
 
     code = "missing-attribute"
+
+
+class MisdeclaredDicom(DicomRefused):
+    """The object is not what its sender says it is."""
+
+    code = "misdeclared-dicom"
 
 
 class SopInstanceConflict(DicomRefused):

@@ -33,6 +33,9 @@ class SeriesReceived(Event):
     series_id: str
     #: Counts up with every change of the series' instances.
     revision: int
+    #: Name of the dataset to which the sender wants the series added. The instances may all have been there before:
+    #: then the revision is one that was announced already.
+    dataset: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,6 +54,8 @@ class SeriesRow(Base):
     __tablename__ = "series"
     __table_args__ = (
         UniqueConstraint("study_id", "series_uid"),
+        Index("ix_series_preview_key", "preview_key"),
+        Index("ix_series_metadata_key", "metadata_key"),
         Index("ix_series_uid", "project_id", "series_uid"),
         Index("ix_series_newest", "project_id", "received_at", "id"),
         Index("ix_series_modality", "project_id", "modality", "received_at"),
@@ -109,7 +111,7 @@ class InstanceRow(Base):
     sop_class_uid: Mapped[str] = mapped_column(String(64))
     transfer_syntax_uid: Mapped[str] = mapped_column(String(64))
     instance_number: Mapped[int | None]
-    #: Key of the Part 10 file in the object store: the SHA-256 of its data set, see `kahua.store.ingest`.
+    #: Key of the Part 10 file in the object store: the SHA-256 of transfer syntax and data set.
     object_key: Mapped[str] = mapped_column(String(64))
     #: Bytes of the Part 10 file.
     size: Mapped[int]
@@ -146,7 +148,10 @@ class QuarantineRow(Base):
     """Something that was sent and could not be accepted, kept aside for a person to decide."""
 
     __tablename__ = "quarantine"
-    __table_args__ = (Index("ix_quarantine_newest", "project_id", "received_at", "id"),)
+    __table_args__ = (
+        Index("ix_quarantine_newest", "project_id", "received_at", "id"),
+        Index("ix_quarantine_object", "object_key", "project_id"),
+    )
 
     id: Mapped[Id]
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
@@ -168,7 +173,10 @@ class FileRow(Base):
     """A non-DICOM object of a project: a table, a report, a record."""
 
     __tablename__ = "files"
-    __table_args__ = (Index("ix_files_newest", "project_id", "created_at", "id"),)
+    __table_args__ = (
+        Index("ix_files_newest", "project_id", "created_at", "id"),
+        Index("ix_files_object", "object_key"),
+    )
 
     id: Mapped[Id]
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
@@ -180,3 +188,12 @@ class FileRow(Base):
     created_by: Mapped[str] = mapped_column(String(100))
     #: Run that made it; no foreign key, for `workflows` lies above the archive.
     run_id: Mapped[str | None] = mapped_column(String(20), index=True)
+
+
+class DiscardedObjectRow(Base):
+    """An object that a row ceased to refer to: it is deleted when no other row refers to it."""
+
+    __tablename__ = "discarded_objects"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    object_key: Mapped[str] = mapped_column(String(100))

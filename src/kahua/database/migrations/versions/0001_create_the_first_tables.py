@@ -11,6 +11,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "discarded_objects",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("object_key", sa.String(length=100), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_discarded_objects")),
+    )
+    op.create_table(
         "audit_entries",
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -420,8 +426,24 @@ def upgrade() -> None:
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.create_index("ix_attempts_state", ["state"], unique=False)
 
+    with op.batch_alter_table("files", schema=None) as batch_op:
+        batch_op.create_index("ix_files_object", ["object_key"], unique=False)
+    with op.batch_alter_table("quarantine", schema=None) as batch_op:
+        batch_op.create_index("ix_quarantine_object", ["object_key", "project_id"], unique=False)
+    with op.batch_alter_table("series", schema=None) as batch_op:
+        batch_op.create_index("ix_series_metadata_key", ["metadata_key"], unique=False)
+        batch_op.create_index("ix_series_preview_key", ["preview_key"], unique=False)
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("series", schema=None) as batch_op:
+        batch_op.drop_index("ix_series_preview_key")
+        batch_op.drop_index("ix_series_metadata_key")
+    with op.batch_alter_table("quarantine", schema=None) as batch_op:
+        batch_op.drop_index("ix_quarantine_object")
+    with op.batch_alter_table("files", schema=None) as batch_op:
+        batch_op.drop_index("ix_files_object")
+    op.drop_table("discarded_objects")
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.drop_index("ix_attempts_state")
 

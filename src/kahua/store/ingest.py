@@ -1,0 +1,324 @@
+"""The archive's way in: every door ends here.
+
+An instance becomes an object first, durably, then rows; only then is its sender told that it is
+safe. What is refused is kept in quarantine with the reason. When the site dies in between, an object
+without rows is left, which `kahua.store.removal` finds; never a row without its object.
+
+The key of an object is made of its transfer syntax and its data set alone. The File Meta Information
+before it is written anew, always the same for the same data set, so that what comes by C-STORE
+without one and what comes as a file with any are the same object, shared by all projects.
+"""
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy.exc import IntegrityError
+
+from kahua.database import Database
+from kahua.dicom import FileMeta, Header, read_file_meta, scan, write_file_meta
+from kahua.errors import DicomRefused, KahuaError, MisdeclaredDicom, SopInstanceConflict, StateConflict, Unavailable
+from kahua.settings import Settings
+from kahua.store import removal
+from kahua.store.filing import Entry, ObjectGone, file_instances
+from kahua.store.group_commit import MAX_GROUP, GroupCommit
+from kahua.store.limits import Limits
+from kahua.store.objects import ObjectStore, content_key
+from kahua.store.origin import Accepted, Origin
+from kahua.store.quarantine import QUARANTINE_KIND, set_aside
+from kahua.store.staging import FileData, StagedData, Staging
+
+#: Files of one `store_files` that are read and synced at once: syncing waits for the disk, not for the processor.
+PARALLEL_FILES = 4
+
+#: How often rows are tried again when another process makes the same study or series at the same moment.
+MAX_RACES = 5
+
+#: Bytes of a stored file in which its File Meta Information, ours, surely ends.
+META_BYTES = 4096
+
+Filed = Accepted | SopInstanceConflict
+
+
+class Archive:
+    """Stores instances: the one way into the image archive.
+
+    Safe for many threads, and beside archives of other processes on the same database and objects.
+    """
+
+    def __init__(
+        self, *, database: Database, objects: ObjectStore, staging: Path, limits: Limits, durability: str = "group"
+    ) -> None:
+        self.database = database
+        self.objects = objects
+        self.limits = limits
+        self.staging = Staging(staging)
+        self._rows: GroupCommit[Entry, Filed] = GroupCommit(
+            self._commit, max_group=1 if durability == "object" else MAX_GROUP
+        )
+        self._pool: ThreadPoolExecutor | None = None
+        self._pool_lock = threading.Lock()
+
+    @classmethod
+    def from_settings(cls, settings: Settings, *, database: Database, objects: ObjectStore) -> "Archive":
+        """Build the archive of a site."""
+        return cls(
+            database=database,
+            objects=objects,
+            staging=settings.folder("staging"),
+            limits=Limits.from_settings(settings),
+            durability=settings.durability,
+        )
+
+    def close(self) -> None:
+        """Finish what waits."""
+        self._rows.close()
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def orphans(self) -> Iterator[str]:
+        """Find objects to which no row refers and none will: the site died between object and row."""
+        return removal.orphans(self.database, self.objects)
+
+    def mend(self) -> int:
+        """Delete the orphans; return their number."""
+        return removal.mend(self.database, self.objects)
+
+    def collect(self) -> int:
+        """Delete the objects of what was removed, where no row refers to them; return their number."""
+        return removal.collect(self.database, self.objects)
+
+    def store_dataset(
+        self,
+        project_id: str,
+        *,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        transfer_syntax_uid: str,
+        data: StagedData,
+        origin: Origin,
+    ) -> Accepted:
+        """Store a data set that came without File Meta Information, by C-STORE.
+
+        Raises
+        ------
+        DicomRefused
+            The object cannot be accepted; it is in quarantine.
+        Unavailable
+            Nothing was kept; the sender may try again.
+        """
+        with self._quarantine(
+            project_id,
+            origin,
+            data,
+            sop_instance_uid,
+            prefix=write_file_meta(
+                sop_class_uid=sop_class_uid, sop_instance_uid=sop_instance_uid, transfer_syntax_uid=transfer_syntax_uid
+            ),
+        ):
+            header = self._scan(data, transfer_syntax_uid)
+            _check_declared(header, sop_class_uid=sop_class_uid, sop_instance_uid=sop_instance_uid)
+        return self._file(lambda: self._keep(project_id, header, data, origin))
+
+    def store_file(self, project_id: str, path: Path, origin: Origin) -> Accepted:
+        """Store a Part 10 file; the file itself stays where it is.
+
+        Raises
+        ------
+        DicomRefused
+            The object cannot be accepted; it is in quarantine.
+        Unavailable
+            Nothing was kept; the sender may try again.
+        """
+        header, data = self._read_file(project_id, path, origin)
+        return self._file(lambda: self._keep(project_id, header, data, origin))
+
+    def store_files(self, project_id: str, paths: Sequence[Path], origin: Origin) -> list[Accepted | KahuaError]:
+        """Store Part 10 files; one result for each, in order. One that is refused does not hinder the others.
+
+        The rows of up to 64 files are made in one transaction. The name that each file has in quarantine
+        is its own, if `origin` has none.
+        """
+        results: list[Accepted | KahuaError] = []
+        for start in range(0, len(paths), MAX_GROUP):
+            results += self._store_group(project_id, paths[start : start + MAX_GROUP], origin)
+        return results
+
+    def _store_group(self, project_id: str, paths: Sequence[Path], origin: Origin) -> list[Accepted | KahuaError]:
+        origins = [origin if origin.name else replace(origin, name=path.name) for path in paths]
+
+        def prepare(path: Path, its: Origin) -> Entry | KahuaError:
+            try:
+                header, data = self._read_file(project_id, path, its)
+                return self._keep(project_id, header, data, its)
+            except KahuaError as error:
+                return error
+
+        prepared = list(self._workers().map(prepare, paths, origins))
+        rows = iter(self._rows.submit([entry for entry in prepared if isinstance(entry, Entry)]))
+        results: list[Accepted | KahuaError] = []
+        for path, its, entry in zip(paths, origins, prepared, strict=True):
+            if isinstance(entry, KahuaError):
+                results.append(entry)
+                continue
+            try:
+                results.append(_outcome(next(rows)))
+            except ObjectGone:
+                results.append(self._store_again(project_id, path, its))
+            except KahuaError as error:
+                results.append(error)
+        return results
+
+    def _store_again(self, project_id: str, path: Path, origin: Origin) -> Accepted | KahuaError:
+        try:
+            return self.store_file(project_id, path, origin)
+        except KahuaError as error:
+            return error
+
+    def _workers(self) -> ThreadPoolExecutor:
+        with self._pool_lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(PARALLEL_FILES, thread_name_prefix="ingest")
+            return self._pool
+
+    def _read_file(self, project_id: str, path: Path, origin: Origin) -> tuple[Header, FileData]:
+        with self._quarantine(project_id, origin, FileData(path, 0), ""):
+            with path.open("rb") as file:
+                meta = read_file_meta(file)
+            data = FileData(path, meta.data_offset)
+            header = self._scan(data, meta.transfer_syntax_uid)
+        return replace(header, findings=(*meta.findings, *_differences(meta, header), *header.findings)), data
+
+    def _scan(self, data: StagedData, transfer_syntax_uid: str) -> Header:
+        self.limits.check_size(data.size)
+        with data.open() as file:
+            return scan(
+                file,
+                offset=data.offset,
+                size=data.size,
+                transfer_syntax_uid=transfer_syntax_uid,
+                budget=self.limits.budget,
+            )
+
+    def _keep(self, project_id: str, header: Header, data: StagedData, origin: Origin) -> Entry:
+        """Make the object, durably."""
+        self.limits.check_space(self.staging.folder, data.size)
+        key = content_key(header.transfer_syntax_uid, data.chunks())
+        meta = write_file_meta(
+            sop_class_uid=header.sop_class_uid,
+            sop_instance_uid=header.sop_instance_uid,
+            transfer_syntax_uid=header.transfer_syntax_uid,
+        )
+        size = data.size  # before the file may be taken over
+        offset = self._put(key, meta, data)
+        pixels = header.pixel_offset
+        return Entry(
+            project_id=project_id,
+            header=header,
+            object_key=key,
+            size=offset + size,
+            data_offset=offset,
+            pixel_offset=None if pixels is None else pixels - data.offset + offset,
+            origin=origin,
+        )
+
+    def _put(self, key: str, meta: bytes, data: StagedData) -> int:
+        """Put the file; return the byte at which the data set begins."""
+        try:
+            if (ready := data.ready_file(meta)) is not None:
+                self.objects.put_file(key, ready)
+            else:
+                self.objects.put(key, _file_of(meta, data))
+        except StateConflict:
+            # The same data set after another File Meta Information: written by another version of Kahua.
+            return read_file_meta(io.BytesIO(self.objects.read(key, length=META_BYTES))).data_offset
+        return len(meta)
+
+    def _file(self, keep: Callable[[], Entry]) -> Accepted:
+        """Make the rows of an object; make the object again should it be removed at the same moment."""
+        try:
+            return _outcome(self._rows.submit([keep()])[0])
+        except ObjectGone as gone:
+            try:
+                again = keep()
+            except FileNotFoundError:  # the file was taken over, and is gone with the object
+                raise gone from None
+            return _outcome(self._rows.submit([again])[0])
+
+    def _commit(self, entries: Sequence[Entry]) -> list[Filed]:
+        for race in range(MAX_RACES):
+            try:
+                with self.database.write() as session:
+                    return file_instances(session, entries, object_exists=self.objects.exists)
+            except IntegrityError:
+                # Another process made the same study, series or instance, or removed the series, at this
+                # moment. Its transaction has ended now, so that the next look sees what it did.
+                time.sleep(0.01 * race)
+        raise Unavailable("Others write the same series at this moment; try again.")
+
+    @contextmanager
+    def _quarantine(
+        self, project_id: str, origin: Origin, data: StagedData, sop_instance_uid: str, prefix: bytes = b""
+    ) -> Iterator[None]:
+        """Keep aside what is refused within the block."""
+        try:
+            yield
+        except DicomRefused as error:
+            self.limits.check_space(self.staging.folder, data.size)
+            key = content_key(QUARANTINE_KIND, _file_of(prefix, data))
+            size = self.objects.put(key, _file_of(prefix, data))
+            with self.database.write() as session:
+                set_aside(
+                    session,
+                    project_id=project_id,
+                    error=error,
+                    sop_instance_uid=sop_instance_uid,
+                    object_key=key,
+                    size=size,
+                    origin=origin,
+                )
+            raise
+
+
+def _outcome(future: "Future[Filed]") -> Accepted:
+    result = future.result()
+    if isinstance(result, SopInstanceConflict):
+        raise result
+    return result
+
+
+def _file_of(meta: bytes, data: StagedData) -> Iterator[bytes | memoryview]:
+    if meta:
+        yield meta
+    yield from data.chunks()
+
+
+def _check_declared(header: Header, *, sop_class_uid: str, sop_instance_uid: str) -> None:
+    """Refuse a data set that is another object than the request says.
+
+    Raises
+    ------
+    MisdeclaredDicom
+        It is.
+    """
+    for name, declared, found in (
+        ("SOP Class UID", sop_class_uid, header.sop_class_uid),
+        ("SOP Instance UID", sop_instance_uid, header.sop_instance_uid),
+    ):
+        if declared != found:
+            raise MisdeclaredDicom(f"The request and the object differ in their {name}.")
+
+
+def _differences(meta: FileMeta, header: Header) -> Iterator[str]:
+    """Say in what the File Meta Information of a file differs from its data set; the data set is right."""
+    for name, declared, found in (
+        ("SOP Class UID", meta.media_sop_class_uid, header.sop_class_uid),
+        ("SOP Instance UID", meta.media_sop_instance_uid, header.sop_instance_uid),
+    ):
+        if declared and declared != found:
+            yield f"The File Meta Information has another {name} than the data set."

@@ -1,0 +1,159 @@
+"""Removing series, and the objects to which no row refers any more.
+
+An object may be shared by rows of several projects, and may come in again at the very moment at which
+its last row goes. Therefore a series is removed in two steps: its rows, with a note of their objects;
+and later, apart from all who make rows, the objects that are still without any.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
+
+from sqlalchemy import delete, exists, insert, select, text
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from kahua.database import Database, announce, now
+from kahua.errors import NotFound
+from kahua.events import SeriesRemoved
+from kahua.store.objects import ObjectStore
+from kahua.store.tables import (
+    DiscardedObjectRow,
+    FileRow,
+    InstanceRow,
+    QuarantineRow,
+    SeriesReferenceRow,
+    SeriesRow,
+    StudyRow,
+)
+
+#: Every column that refers to an object.
+KEY_COLUMNS: tuple[InstrumentedAttribute[str] | InstrumentedAttribute[str | None], ...] = (
+    InstanceRow.object_key,
+    QuarantineRow.object_key,
+    FileRow.object_key,
+    SeriesRow.preview_key,
+    SeriesRow.metadata_key,
+)
+
+#: An object this young may still wait for its row.
+ORPHAN_AGE = timedelta(hours=1)
+
+#: Objects that are looked at in one transaction.
+BATCH = 200
+
+
+def remove_series(session: Session, project_id: str, series_id: str) -> None:
+    """Remove a series and its instances from a project, and the study with its last series.
+
+    Raises
+    ------
+    NotFound
+        The project has no such series.
+    """
+    series = session.scalar(
+        select(SeriesRow).where(SeriesRow.project_id == project_id, SeriesRow.id == series_id).with_for_update()
+    )
+    if series is None:
+        raise NotFound("There is no such series.")
+    # Whoever adds a series to the study at this moment waits, and then makes a study of his own.
+    session.execute(select(StudyRow.id).where(StudyRow.id == series.study_id).with_for_update())
+    keys = set(session.scalars(select(InstanceRow.object_key).where(InstanceRow.series_id == series_id)))
+    discard(session, [*keys, *filter(None, (series.preview_key, series.metadata_key))])
+    session.execute(delete(InstanceRow).where(InstanceRow.series_id == series_id))
+    session.execute(delete(SeriesReferenceRow).where(SeriesReferenceRow.series_id == series_id))
+    session.execute(delete(SeriesRow).where(SeriesRow.id == series_id))
+    others = exists().where(SeriesRow.study_id == series.study_id)
+    session.execute(delete(StudyRow).where(StudyRow.id == series.study_id, ~others))
+    announce(session, SeriesRemoved(project_id=project_id, series_id=series_id))
+
+
+def discard(session: Session, keys: Sequence[str]) -> None:
+    """Note objects to which a row ceased to refer: they are deleted later, when no other row does."""
+    if keys:
+        session.execute(insert(DiscardedObjectRow), [{"object_key": key} for key in sorted(set(keys))])
+
+
+def collect(database: Database, objects: ObjectStore) -> int:
+    """Delete the objects that were discarded and to which no row refers; return their number.
+
+    Safe at any time and in any number of processes. An object that is deleted here is gone before anyone
+    can make a new row for it, and who made one just now is seen.
+    """
+    deleted = 0
+    while True:
+        with database.write() as session:
+            _shut_out_writers(database, session)
+            notes = session.scalars(select(DiscardedObjectRow).order_by(DiscardedObjectRow.id).limit(BATCH)).all()
+            keys = {note.object_key for note in notes}
+            unused = keys - referred(session, keys)
+            for key in unused:
+                objects.delete(key)
+            session.execute(delete(DiscardedObjectRow).where(DiscardedObjectRow.id.in_([note.id for note in notes])))
+        deleted += len(unused)
+        if len(notes) < BATCH:
+            return deleted
+
+
+def orphans(database: Database, objects: ObjectStore) -> Iterator[str]:
+    """Find objects to which no row refers and none will: the site died between object and row."""
+    batch: list[str] = []
+    for key in objects.keys():  # noqa: SIM118 - a port, not a dictionary
+        batch.append(key)
+        if len(batch) == BATCH:
+            yield from _orphans_among(database, objects, batch)
+            batch = []
+    yield from _orphans_among(database, objects, batch)
+
+
+def mend(database: Database, objects: ObjectStore) -> int:
+    """Delete all orphans; return their number."""
+    found = list(orphans(database, objects))
+    for start in range(0, len(found), BATCH):
+        with database.write() as session:
+            discard(session, found[start : start + BATCH])
+    return collect(database, objects)
+
+
+def missing(database: Database, objects: ObjectStore) -> Iterator[InstanceRow]:
+    """Find instances whose object is not there: the disk lost it, or someone deleted it by hand."""
+    last = 0
+    while True:
+        with database.read() as session:
+            rows = session.scalars(
+                select(InstanceRow).where(InstanceRow.id > last).order_by(InstanceRow.id).limit(BATCH)
+            ).all()
+        for row in rows:
+            if not objects.exists(row.object_key):
+                yield row
+        if len(rows) < BATCH:
+            return
+        last = rows[-1].id
+
+
+def referred(session: Session, keys: Collection[str]) -> set[str]:
+    """Give those of the keys to which some row refers."""
+    found: set[str] = set()
+    for column in KEY_COLUMNS:
+        found.update(key for key in session.scalars(select(column).where(column.in_(keys))) if key is not None)
+    return found
+
+
+def _orphans_among(database: Database, objects: ObjectStore, keys: Sequence[str]) -> Iterator[str]:
+    with database.read() as session:
+        unknown = set(keys) - referred(session, keys)
+    for key in unknown:
+        try:
+            old = objects.stored_at(key) < now() - ORPHAN_AGE
+        except NotFound:
+            continue
+        if old:
+            yield key
+
+
+def _shut_out_writers(database: Database, session: Session) -> None:
+    """Wait for transactions that make rows for objects, and let none begin before this one ends.
+
+    On SQLite the begin of a writing transaction did that already.
+    """
+    if not database.is_sqlite:
+        tables = ", ".join(sorted({column.class_.__tablename__ for column in KEY_COLUMNS}))
+        session.execute(text(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE"))
