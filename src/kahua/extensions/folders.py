@@ -1,5 +1,6 @@
 """The folder of an extension: which files belong to it, the digest over them, and a copy of them."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -51,15 +52,24 @@ def extension_digest(folder: Path) -> str:
 
 
 def copy_extension(folder: Path, target: Path) -> None:
-    """Copy the files of an extension to a place where nothing is, visible whole or not at all, and durable."""
-    part = target.with_name(f"{target.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    """Copy the files of an extension into a folder that is not there yet."""
+    target.mkdir(parents=True)
     for inner in extension_files(folder):
-        (part / inner).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / inner, part / inner)
-    os.sync()
-    part.rename(target)
+        (target / inner).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / inner, target / inner)
+
+
+def put_in_place(folder: Path, target: Path) -> None:
+    """Move an extension to where it stays: whole or not at all, and durable. What is there already is left as it is."""
+    if not target.exists():
+        os.sync()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
