@@ -67,7 +67,6 @@ class Extensions:
 
     def __init__(self, *, database: Database, settings: Settings, builder: EnvironmentBuilder | None = None) -> None:
         self._database = database
-        self._settings = settings
         self._folder = settings.folder("extensions")
         self._builder = builder or EnvironmentBuilder(settings)
 
@@ -204,7 +203,7 @@ class Extensions:
             read_manifest(path)  # before gigabytes are copied for nothing
             copy_extension(path, incoming)
             return incoming
-        return unpack_extension(path, incoming, self._settings)
+        return unpack_extension(path, incoming)
 
     def _place(self, manifest: Manifest, digest: str) -> Path:
         return self._folder / manifest.name / f"{manifest.version}-{digest[:12]}"

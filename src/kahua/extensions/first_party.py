@@ -1,4 +1,4 @@
-"""The extensions that come with Kahua: in the source, the folder ``extensions`` beside ``src``; in a wheel, inside it."""
+"""The extensions that come with Kahua: in the source, the folder ``extensions`` beside ``src``; in a wheel, within."""
 
 from pathlib import Path
 
