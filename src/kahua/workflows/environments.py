@@ -19,7 +19,7 @@ import uv
 from kahua.errors import InvalidInput, KahuaError, OutOfSpace, PeerUnavailable, Unavailable
 from kahua.settings import Settings, process_environment
 from kahua.workflows.catalogue import InstalledEnvironment
-from kahua.workflows.package_sources import read_package_sources
+from kahua.workflows.package_sources import PackageSources, read_package_sources
 
 #: Written last: an environment without it is not complete.
 MARKER = "kahua-environment.json"
@@ -100,20 +100,28 @@ class EnvironmentBuilder:
             progress("Removing an environment that was not finished")
             shutil.rmtree(folder)
         progress(f"Making a Python {platform.python_version()} environment")
-        self._run(["venv", "--python", sys.executable, str(folder)], progress, lock)
-        command = ["pip", "install", "--python", str(_python_of(folder)), "--compile-bytecode"]
+        sources = read_package_sources(self._variables, Path(sys.prefix))  # read each time: somebody may mend them
+        self._run(["venv", "--python", sys.executable, str(folder)], sources, progress, lock)
+        command = [
+            "pip",
+            "install",
+            "--python",
+            str(_python_of(folder)),
+            "--compile-bytecode",
+            *sources.arguments(),
+        ]
         command += ["--requirement", str(requirements.resolve())]
         command += ["--overrides", str(overrides.resolve())] if overrides else []
-        self._run(command, progress, lock)
+        self._run(command, sources, progress, lock)
         _write_marker(folder, requirements, overrides)
 
-    def _run(self, arguments: Sequence[str], progress: Progress, lock: int) -> None:
+    def _run(self, arguments: Sequence[str], sources: PackageSources, progress: Progress, lock: int) -> None:
         """Run uv, tell its lines as they come, and raise what its end means."""
         last: deque[str] = deque(maxlen=LAST_LINES)
         process = subprocess.Popen(  # noqa: S603 - an argument list, no shell
             [uv.find_uv_bin(), "--no-progress", *arguments],
             cwd=self._folder,
-            env=self._environment(),
+            env=self._environment(sources),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -129,12 +137,11 @@ class EnvironmentBuilder:
         if process.returncode:
             raise _failure(process.returncode, list(last))
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, sources: PackageSources) -> dict[str, str]:
         kept = {name: value for name, value in self._variables.items() if name not in NOT_HANDED_ON}
-        sources = read_package_sources(self._variables, Path(sys.prefix)).environment()
         # A cache beside the environments lies on the same disk: files are linked, not copied.
         own = {"UV_CACHE_DIR": str(self._folder / "cache"), "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
-        return kept | own | sources
+        return kept | own | sources.environment()
 
     def _installed(self, digest: str) -> InstalledEnvironment:
         return InstalledEnvironment(python=_python_of(self._folder / digest), digest=digest)

@@ -34,6 +34,10 @@ class PackageSources:
     #: Seconds to wait for an answer; uv's own default if empty.
     timeout: str = ""
 
+    def arguments(self) -> list[str]:
+        """Write what uv takes as an argument of ``uv pip install`` only."""
+        return ["--no-index"] if self.no_index else []
+
     def environment(self) -> dict[str, str]:
         """Write the sources as environment variables of uv: unlike arguments, other users cannot see them.
 
@@ -44,7 +48,6 @@ class PackageSources:
             "UV_INDEX": " ".join(self.extra_indexes),
             "UV_FIND_LINKS": ",".join(_without_comma(link) for link in self.find_links),
             "UV_INSECURE_HOST": " ".join(self.trusted_hosts),
-            "UV_NO_INDEX": "1" if self.no_index else "",
             "UV_INDEX_STRATEGY": "unsafe-best-match" if self.extra_indexes else "",
             "UV_HTTP_TIMEOUT": self.timeout,
             "SSL_CERT_FILE": self.certificates,

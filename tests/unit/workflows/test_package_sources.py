@@ -52,3 +52,4 @@ def test_a_comma_in_a_folder_does_not_split_it(tmp_path: Path) -> None:
 
 def test_nothing_configured_changes_nothing() -> None:
     assert PackageSources().environment() == {}
+    assert PackageSources().arguments() == []
