@@ -17,6 +17,7 @@ from kahua.access.credentials import hash_of, new_secret
 from kahua.access.tables import BrowserSessionRow
 from kahua.api.security import COOKIE, CSRF_HEADER
 from kahua.database import Base, Database, now
+from kahua.extensions import Extensions
 from kahua.settings import Settings
 
 with warnings.catch_warnings():  # it would like another HTTP library than the one that Kahua uses
@@ -38,7 +39,9 @@ def temporary_database(folder: Path) -> Database:
 def temporary_site(folder: Path, **settings: object) -> Any:
     """Make a site that keeps everything in a folder."""
     chosen = Settings(data_dir=folder, **settings)  # type: ignore[arg-type]
-    return SimpleNamespace(settings=chosen, database=temporary_database(folder))
+    database = temporary_database(folder)
+    extensions = Extensions(database=database, settings=chosen)
+    return SimpleNamespace(settings=chosen, database=database, extensions=extensions)
 
 
 def add_person(database: Database, name: str, *, is_administrator: bool = False, **roles: Role) -> None:

@@ -44,6 +44,9 @@ TABLE = {
     "GET /api/projects/{project}/members": READERS,
     "PUT /api/projects/{project}/members/{user}": MANAGING_PERSONS,
     "DELETE /api/projects/{project}/members/{user}": MANAGING_PERSONS,
+    "GET /api/extensions": ANYBODY_SIGNED_IN,
+    "POST /api/extensions": ADMINISTRATORS,
+    "DELETE /api/extensions/{name}/{version}": ADMINISTRATORS,
     "GET /api/audit": ADMINISTRATORS,
     "GET /api/audit/check": ADMINISTRATORS,
 }

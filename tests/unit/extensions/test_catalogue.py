@@ -186,7 +186,14 @@ def test_an_extension_is_not_removed_while_a_run_uses_it(
     with database.write() as session:
         session.add(ProjectRow(id="p", name="main", title="Main", created_at=now()))
         session.flush()
-        run = {"workflow": "example/mask", "version": "1.0.0", "specification": {}, "parameters": {}, "state": state}
+        run = {
+            "workflow": "example/mask",
+            "version": "1.0.0",
+            "specification": {},
+            "parameters": {},
+            "code": {},
+            "state": state,
+        }
         session.add(RunRow(project_id="p", created_at=now(), created_by="alice", **run))
     if is_refused:
         with pytest.raises(StateConflict, match="Runs that are not over"):

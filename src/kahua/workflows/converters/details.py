@@ -1,0 +1,46 @@
+"""What a converter must know to write a result: the planner writes it (`kahua.workflows.planner`)."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kahua.errors import InvalidInput
+from kahua.workflows.specification import Quantity, Segment
+
+
+class Algorithm(BaseModel):
+    """What made the result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    version: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Details(BaseModel):
+    """UIDs, names and codes of a result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    series_uid: Annotated[str, Field(pattern=r"^[0-9.]{1,64}$")]
+    sop_instance_uid: Annotated[str, Field(pattern=r"^[0-9.]{1,64}$")]
+    series_description: Annotated[str, Field(max_length=64)] = ""
+    algorithm: Algorithm
+    segments: tuple[Segment, ...] = ()
+    quantities: dict[str, Quantity] = Field(default_factory=dict)
+
+
+def read_details(file: Path) -> Details:
+    """Read what the planner wrote.
+
+    Raises
+    ------
+    InvalidInput
+        It is not what a planner writes.
+    """
+    try:
+        return Details.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InvalidInput(f"The details of the result are wrong: {first['loc']}: {first['msg']}.") from error
