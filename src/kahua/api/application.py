@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 import kahua
-from kahua.api import audit, extensions, health, people, projects, sign_in
+from kahua.api import audit, extensions, health, people, projects, runs, sign_in, workflows
 from kahua.api.metrics import Metrics
 from kahua.api.middleware import Shield
 from kahua.api.problems import Problem, install_problems
@@ -11,7 +11,16 @@ from kahua.api.security import Site
 from kahua.api.throttle import Throttle
 
 #: The order counts only for the last: the pages answer every address that no other router knows.
-ROUTERS = (health.router, sign_in.router, people.router, projects.router, extensions.router, audit.router)
+ROUTERS = (
+    health.router,
+    sign_in.router,
+    people.router,
+    projects.router,
+    workflows.router,
+    runs.router,
+    extensions.router,
+    audit.router,
+)
 
 
 def create_application(site: Site) -> FastAPI:

@@ -37,12 +37,6 @@ class Failure:
         return {**asdict(self), "evidence": list(self.evidence)}
 
 
-class WrongOutput(KahuaError):
-    """A step ended well, but what it wrote cannot be used."""
-
-    code = "wrong-output"
-
-
 def failure_of_end(end: Finished, task: PlannedTask, log: Path) -> Failure:
     """Say why a task that ended badly did so."""
     cause, next_step = _cause(end, task)

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from kahua.workflows.failures import WrongOutput
+from kahua.errors import TaskFailed
 from kahua.workflows.specification import Workflow
 
 #: Largest table, and most rows of it, that are shown beside a result.
@@ -20,25 +20,25 @@ def read_measurements(table: Path, workflow: Workflow, output_name: str) -> list
 
     Raises
     ------
-    WrongOutput
+    TaskFailed
         It is no such table; names the row.
     """
     if table.stat().st_size > MAX_BYTES:
-        raise WrongOutput("The table of measurements is too large.", remedy="Write large tables as an output of files.")
+        raise TaskFailed("The table of measurements is too large.", remedy="Write large tables as an output of files.")
     with table.open(newline="", encoding="utf-8", errors="strict") as file:
         try:
             rows = list(csv.DictReader(file))
         except (csv.Error, UnicodeDecodeError) as error:
-            raise WrongOutput(f"The table of measurements cannot be read: {error}.") from error
+            raise TaskFailed(f"The table of measurements cannot be read: {error}.") from error
     if len(rows) > MAX_ROWS:
-        raise WrongOutput(f"The table of measurements has more than {MAX_ROWS} rows.")
+        raise TaskFailed(f"The table of measurements has more than {MAX_ROWS} rows.")
     return [_measurement(number, row, workflow, output_name) for number, row in enumerate(rows, 1)]
 
 
 def _measurement(number: int, row: dict[str, Any], workflow: Workflow, output_name: str) -> dict[str, Any]:
     output = workflow.outputs[output_name]
     if any(not isinstance(row.get(column), str) for column in COLUMNS):
-        raise WrongOutput(f"Row {number} of the measurements lacks one of the columns {', '.join(COLUMNS)}.")
+        raise TaskFailed(f"Row {number} of the measurements lacks one of the columns {', '.join(COLUMNS)}.")
     quantity = output.quantities.get(row["name"])
     segment = (row.get("segment") or "").strip()
     return {
@@ -54,9 +54,9 @@ def _number(row: int, text: str) -> float:
     try:
         value = float(text)
     except ValueError as error:
-        raise WrongOutput(f"Row {row} of the measurements has the value {text[:40]!r}, which is no number.") from error
+        raise TaskFailed(f"Row {row} of the measurements has the value {text[:40]!r}, which is no number.") from error
     if not math.isfinite(value):
-        raise WrongOutput(f"Row {row} of the measurements has a value that is not finite.")
+        raise TaskFailed(f"Row {row} of the measurements has a value that is not finite.")
     return value
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from kahua.errors import TaskFailed
 from kahua.workflows.catalogue import InstalledWorkflow
-from kahua.workflows.failures import WrongOutput
 from kahua.workflows.interpreters import folder_of_kahua, folders_of
 from kahua.workflows.plan import PlannedTask, Source, as_argument, fill
 from kahua.workflows.runtimes import OUT, WORK, Limits, TaskCommand
@@ -95,14 +94,14 @@ def check_targets(task: PlannedTask, out: Path) -> None:
 
     Raises
     ------
-    WrongOutput
+    TaskFailed
         Something is missing or empty; names the output.
     """
     for name, target in task.outputs.items():
         path = out / target.path
         is_there = path.is_dir() and any(path.iterdir()) if target.is_folder else path.is_file() and path.stat().st_size
         if not is_there:
-            raise WrongOutput(
+            raise TaskFailed(
                 f"The task ended well, but did not write its output '{name}'.",
                 remedy="Tell the maker of the extension: each output that the manifest names must be written.",
             )

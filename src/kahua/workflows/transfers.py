@@ -13,10 +13,9 @@ from typing import Any, Protocol
 import orjson
 
 from kahua.database import Database, now
-from kahua.errors import NotFound, StateConflict
+from kahua.errors import NotFound, StateConflict, TaskFailed
 from kahua.store.tables import FileRow
 from kahua.workflows.facts import SeriesFacts, series_facts
-from kahua.workflows.failures import WrongOutput
 from kahua.workflows.folders import OBJECTS
 from kahua.workflows.measurements import read_measurements
 from kahua.workflows.plan import PlannedTask, Source
@@ -155,7 +154,7 @@ class Transfers:
             transfer.go_on()
             kept.append(self._keep_dicom(transfer.project_id, path, transfer.run_id))
         if len(set(kept)) != 1:
-            raise WrongOutput(f"The output holds {len(set(kept))} DICOM series; it has to hold one.")
+            raise TaskFailed(f"The output holds {len(set(kept))} DICOM series; it has to hold one.")
         transfer.say(f"Stored {len(files)} instances as series {kept[0][1]}.")
         return kept[0]
 
@@ -190,7 +189,7 @@ class Transfers:
         if len(files) == 1:
             return files[0], files[0].name
         if not files:
-            raise WrongOutput(f"The output '{output_name}' is empty.")
+            raise TaskFailed(f"The output '{output_name}' is empty.")
         archive = transfer.out / f"{output_name}.zip"
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
             for path in files:
