@@ -15,6 +15,7 @@ import orjson
 from kahua.database import Database, now
 from kahua.errors import NotFound, StateConflict, TaskFailed
 from kahua.store.tables import FileRow
+from kahua.workflows.converters import NOTICE
 from kahua.workflows.facts import SeriesFacts, series_facts
 from kahua.workflows.folders import OBJECTS
 from kahua.workflows.measurements import read_measurements
@@ -139,10 +140,15 @@ class Transfers:
     def keep(self, transfer: Transfer) -> Kept:
         """Keep an output as DICOM or as a file of the project; the same again changes nothing."""
         name, type_ = transfer.task.details["output"], transfer.task.details["type"]
-        summary = {}
+        summary: dict[str, Any] = {}
         if type_ == "measurements":
             summary = {"measurements": read_measurements(transfer.input("written"), transfer.workflow, name)}
         if "dicom" in transfer.task.inputs:
+            notice = transfer.input("dicom") / NOTICE
+            if notice.is_file():
+                summary["notice"] = notice.read_text(encoding="utf-8").strip()
+                transfer.say(summary["notice"])
+                return Kept(output_name=name, type=type_, summary=summary)
             series_id, series_uid = self._keep_dicom_files(transfer)
             return Kept(output_name=name, type=type_, series_id=series_id, series_uid=series_uid, summary=summary)
         return Kept(output_name=name, type=type_, file_id=self._keep_file(transfer, name), summary=summary)
