@@ -1,0 +1,214 @@
+"""Pixels of an image as arrays, whatever the transfer syntax.
+
+Runs in child processes with limits on memory and time: the bytes come from strangers.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.encaps import generate_frames
+from pydicom.pixels import apply_color_lut
+
+from kahua.dicom.decoders import Frame, Layout, decode_frame, native_frame
+from kahua.dicom.pictures import frame_picture, frame_window
+from kahua.dicom.transfer_syntaxes import EXPLICIT_LITTLE_ENDIAN, encoding_of
+from kahua.errors import UndecodablePixels
+
+__all__ = ["frame_count", "frame_picture", "frame_window", "read_frame", "read_frames"]
+
+#: Largest decoded frame; a whole slide or a mammogram stays far below.
+MAX_FRAME_BYTES: Final = 512 * 1024 * 1024
+_FLOATS: Final = {"FloatPixelData": "f4", "DoubleFloatPixelData": "f8"}
+
+
+def frame_count(dataset: Dataset) -> int:
+    """Return the number of frames that an image claims; 0 if it has no pixels."""
+    if not any(keyword in dataset for keyword in ("PixelData", *_FLOATS)):
+        return 0
+    return max(_whole(dataset, "NumberOfFrames", 1), 1)
+
+
+def read_frame(dataset: Dataset, number: int) -> Frame:
+    """Return one frame, counted from 0; see `read_frames`."""
+    frame = next(islice(read_frames(dataset), number, None), None)
+    if frame is None:
+        raise UndecodablePixels(f"The image has no frame {number + 1}.")
+    return frame
+
+
+def read_frames(dataset: Dataset) -> Iterator[Frame]:
+    """Decode the frames of an image one after the other.
+
+    Yields
+    ------
+    Frame
+        Shape (rows, columns): stored values, before any rescaling, with their sign. Or shape
+        (rows, columns, 3): RGB, also of palettes and of YBR images.
+
+    Raises
+    ------
+    UndecodablePixels
+        There are no pixels, they are damaged, or they are not what the attributes claim.
+    """
+    if frame_count(dataset) == 0:
+        raise UndecodablePixels("The object has no pixels.")
+    for keyword, kind in _FLOATS.items():
+        if keyword in dataset:
+            yield from _float_frames(dataset, keyword, kind)
+            return
+    layout = _layout(dataset)
+    for frame in _stored_frames(dataset, layout):
+        yield _meaning(dataset, layout, frame)
+
+
+def _whole(dataset: Dataset, keyword: str, default: int) -> int:
+    """Return an attribute as a whole number; pydicom converts, and fails, only when asked."""
+    try:
+        value = dataset.get(keyword)
+        return default if value in (None, "") else int(value)
+    except (TypeError, ValueError) as error:
+        raise UndecodablePixels(f"{keyword} is no number.") from error
+
+
+def _transfer_syntax(dataset: Dataset) -> str:
+    meta = getattr(dataset, "file_meta", None)
+    return str(meta.get("TransferSyntaxUID", EXPLICIT_LITTLE_ENDIAN)) if meta is not None else EXPLICIT_LITTLE_ENDIAN
+
+
+def _layout(dataset: Dataset) -> Layout:
+    layout = Layout(
+        rows=_whole(dataset, "Rows", 0),
+        columns=_whole(dataset, "Columns", 0),
+        samples=_whole(dataset, "SamplesPerPixel", 1),
+        bits_allocated=_whole(dataset, "BitsAllocated", 0),
+        photometric=str(dataset.get("PhotometricInterpretation") or "MONOCHROME2"),
+        planar=dataset.get("PlanarConfiguration") == 1,
+        big_endian=encoding_of(_transfer_syntax(dataset)).big_endian,
+    )
+    if not layout.rows or not layout.columns:
+        raise UndecodablePixels("The image has no Rows or no Columns.")
+    if layout.samples not in {1, 3} or layout.bits_allocated not in {1, 8, 16, 32, 64}:
+        raise UndecodablePixels(
+            f"Pixels of {layout.samples} samples with {layout.bits_allocated} bits cannot be decoded here."
+        )
+    if layout.size > MAX_FRAME_BYTES:
+        raise UndecodablePixels(f"A frame of {layout.rows} x {layout.columns} pixels is larger than is decoded here.")
+    return layout
+
+
+def _float_frames(dataset: Dataset, keyword: str, kind: str) -> Iterator[Frame]:
+    rows, columns = _whole(dataset, "Rows", 0), _whole(dataset, "Columns", 0)
+    order = ">" if encoding_of(_transfer_syntax(dataset)).big_endian else "<"
+    data, step = dataset[keyword].value, rows * columns * int(kind[1])
+    if not step or len(data) < step * frame_count(dataset):
+        raise UndecodablePixels("The pixels are truncated.")
+    for number in range(frame_count(dataset)):
+        frame = np.frombuffer(data, f"{order}{kind}", rows * columns, number * step)
+        yield frame.astype(kind).reshape(rows, columns)
+
+
+def _stored_frames(dataset: Dataset, layout: Layout) -> Iterator[Frame]:
+    """Yield the frames as they are stored."""
+    syntax, count = _transfer_syntax(dataset), frame_count(dataset)
+    data = dataset.PixelData
+    if not encoding_of(syntax).encapsulated:
+        for number in range(count):
+            yield _native(data, layout, number, count)
+        return
+    try:
+        for coded in generate_frames(data, number_of_frames=count):
+            yield decode_frame(coded, layout, syntax)
+    except (ValueError, EOFError) as error:
+        raise UndecodablePixels("The frames cannot be told apart: the fragments are damaged.") from error
+
+
+def _native(data: bytes, layout: Layout, number: int, count: int) -> Frame:
+    pixels = layout.rows * layout.columns
+    if layout.bits_allocated == 1:
+        first = number * pixels
+        part = np.frombuffer(data, np.uint8)[first // 8 : (first + pixels + 7) // 8]
+        bits = np.unpackbits(part, bitorder="little")[first % 8 :][:pixels]
+        if len(bits) < pixels:
+            raise UndecodablePixels("The pixels are truncated.")
+        return bits.reshape(layout.rows, layout.columns)
+    if layout.photometric == "YBR_FULL_422" and layout.samples == 3 and len(data) < layout.size * count:
+        step = pixels * 2 * layout.bits_allocated // 8
+        return _full_colour(data[number * step : (number + 1) * step], layout)
+    view = memoryview(data)[number * layout.size : (number + 1) * layout.size]
+    return native_frame(view, layout)
+
+
+def _full_colour(data: bytes, layout: Layout) -> Frame:
+    """Give each of two neighbours the colour that they share: Y1 Y2 Cb Cr to Y1 Cb Cr Y2 Cb Cr."""
+    shared = np.frombuffer(data, np.uint8)
+    if len(shared) < layout.rows * layout.columns * 2 or layout.columns % 2:
+        raise UndecodablePixels("The pixels are truncated.")
+    shared = shared.reshape(-1, 4)
+    full = np.stack([shared[:, [0, 2, 3]], shared[:, [1, 2, 3]]], axis=1)
+    return full.reshape(layout.rows, layout.columns, 3)
+
+
+def _meaning(dataset: Dataset, layout: Layout, frame: Frame) -> Frame:
+    """Return what stored values mean: signed numbers, or red, green and blue."""
+    if layout.samples == 3:
+        return _rgb(dataset, layout, frame)
+    frame = _with_sign(dataset, layout, frame)
+    return _palette_colours(dataset, frame) if layout.photometric == "PALETTE COLOR" else frame
+
+
+def _with_sign(dataset: Dataset, layout: Layout, frame: Frame) -> Frame:
+    """Cut off bits that are no part of the value, and extend the sign."""
+    if layout.bits_allocated < 8:
+        return frame
+    signed = dataset.get("PixelRepresentation") == 1
+    kind = np.dtype(f"{'i' if signed else 'u'}{layout.bits_allocated // 8}")
+    if frame.dtype.kind == "i" and signed:
+        return frame.astype(kind)
+    unused = layout.bits_allocated - _whole(dataset, "BitsStored", layout.bits_allocated)
+    frame = frame.astype(kind)
+    if not 0 < unused < layout.bits_allocated:
+        return frame
+    return (frame << unused) >> unused
+
+
+def _rgb(dataset: Dataset, layout: Layout, frame: Frame) -> Frame:
+    """Convert to RGB what the decoder left in luminance and colour differences (PS3.3 C.7.6.3.1.2)."""
+    syntax = _transfer_syntax(dataset)
+    converts = syntax.startswith("1.2.840.10008.1.2.4.") and not syntax.startswith("1.2.840.10008.1.2.4.8")
+    if layout.photometric not in {"YBR_FULL", "YBR_FULL_422"} or converts or frame.dtype != np.uint8:
+        return frame
+    luminance = frame[..., 0].astype(np.float32)
+    blue, red = frame[..., 1].astype(np.float32) - 128, frame[..., 2].astype(np.float32) - 128
+    rgb = np.stack(
+        [luminance + 1.402 * red, luminance - 0.344136 * blue - 0.714136 * red, luminance + 1.772 * blue], axis=-1
+    )
+    clipped: Frame = np.clip(np.rint(rgb), 0, 255)
+    return clipped.astype(np.uint8)
+
+
+def _palette_colours(dataset: Dataset, frame: Frame) -> Frame:
+    """Look the colours of indices up in the palette; indices outside take its ends (PS3.3 C.7.6.3.1.5)."""
+    try:
+        if "SegmentedRedPaletteColorLookupTableData" in dataset:
+            expanded: Frame = apply_color_lut(frame, dataset)
+            return (expanded >> 8 if expanded.dtype == np.uint16 else expanded).astype(np.uint8)
+        tables = [_palette(dataset, colour) for colour in ("Red", "Green", "Blue")]
+    except (AttributeError, KeyError, ValueError) as error:
+        raise UndecodablePixels("The image has no usable palette.") from error
+    return np.stack([table[np.clip(frame.astype(np.int64) - first, 0, len(table) - 1)] for first, table in tables], -1)
+
+
+def _palette(dataset: Dataset, colour: str) -> tuple[int, NDArray[Any]]:
+    """Return the first index and the table of one colour, in 8 bits."""
+    count, first, bits = dataset[f"{colour}PaletteColorLookupTableDescriptor"].value
+    data = dataset[f"{colour}PaletteColorLookupTableData"].value
+    count = count or 65536
+    order = ">" if encoding_of(_transfer_syntax(dataset)).big_endian else "<"
+    if len(data) >= 2 * count:
+        table = np.frombuffer(data, f"{order}u2", count)
+        return first, (table >> 8 if bits == 16 else table).astype(np.uint8)
+    return first, np.frombuffer(data, np.uint8, count)
