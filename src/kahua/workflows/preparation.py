@@ -50,7 +50,7 @@ def prepare(task: PlannedTask, given: Preparation) -> TaskCommand:
         An environment or an input is not there any more.
     """
     out, work, inside = given.folder / OUT, given.folder / WORK, given.folder / "in"
-    for folder in (out, work, inside):
+    for folder in (work, inside):
         folder.mkdir(parents=True, exist_ok=True)
     make_targets(task, out)
     values, inputs = _inputs(task, given, inside)
@@ -84,6 +84,7 @@ def prepare(task: PlannedTask, given: Preparation) -> TaskCommand:
 
 def make_targets(task: PlannedTask, out: Path) -> None:
     """Make the folders into which a task writes."""
+    out.mkdir(parents=True, exist_ok=True)
     for target in task.outputs.values():
         path = out / target.path
         (path if target.is_folder else path.parent).mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """Attempts at tasks: starts them, looks after them, and says how they ended."""
 
+import errno
 import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +22,9 @@ from kahua.workflows.specification import Workflow
 from kahua.workflows.transfers import Cache, Cancelled, Kept, Transfer, Transfers
 
 log = get_logger()
+
+#: Errors of the system that may pass: no room, no memory, too much open, a disk in trouble.
+TRANSIENT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EIO})
 
 #: Tasks of the site itself that run at once: they move bytes, and need no share of the machine.
 SITE_THREADS = 4
@@ -236,5 +240,5 @@ def _outcome_of_error(error: Exception, attempt: ActiveAttempt) -> Outcome:
     return Outcome(
         kind="failed",
         failure=Failure(cause=cause, evidence=(str(error)[:500],), next_step=CHECK_THE_LOG),
-        is_transient=isinstance(error, OSError),
+        is_transient=isinstance(error, OSError) and error.errno in TRANSIENT,
     )
