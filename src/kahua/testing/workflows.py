@@ -2,9 +2,8 @@
 
 import hashlib
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from sqlalchemy import select
 from kahua.access.tables import ProjectRow
 from kahua.database import Base, Database, now
 from kahua.errors import NotFound, OutOfSpace, Unavailable
+from kahua.store import DirectoryStore
 from kahua.store.tables import FileRow, InstanceRow, SeriesRow, StudyRow
 from kahua.workflows.catalogue import InstalledEnvironment, InstalledWorkflow
 from kahua.workflows.creation import check, create_run
@@ -58,25 +58,6 @@ def python_workflow(**changes: Any) -> Workflow:
     return Workflow.model_validate(workflow | changes)
 
 
-class FolderObjects:
-    """The least object store that a run needs."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def put(self, key: str, chunks: Iterator[bytes]) -> int:
-        """Keep bytes under a key."""
-        part = self._folder / f"{key}.{threading.get_ident()}"
-        size = part.write_bytes(b"".join(chunks))
-        part.rename(self._folder / key)
-        return size
-
-    def stream(self, key: str) -> Iterator[bytes]:
-        """Give the bytes of an object."""
-        yield (self._folder / key).read_bytes()
-
-
 class FixedCatalogue:
     """Workflows given by hand."""
 
@@ -119,13 +100,11 @@ class WorkflowSite:
         self.database = Database.in_folder(folder)
         self.machine = machine or Machine(cpus=2, memory_bytes=4_000_000_000)
         self.boundary = Boundary(name="none")
-        self.objects = FolderObjects(folder / "objects")
+        self.objects = DirectoryStore(folder / "objects", durability="none")
         self.catalogue = FixedCatalogue(folder / "extension")
         self.installed = self.catalogue.add("test/program", workflow or python_workflow())
         #: Errors that the archive answers with, one for each time it is asked.
         self.archive_errors: list[Unavailable | OutOfSpace] = []
-        #: DICOM files kept, by run.
-        self.kept: dict[str, list[bytes]] = {}
         with self.database.write() as session:
             Base.metadata.create_all(session.connection())
             if session.get(ProjectRow, PROJECT) is None:
@@ -253,11 +232,10 @@ class WorkflowSite:
         """States of the tasks of a run, for messages."""
         return {f"{task.name} {task.id}": task.state for task in self.tasks(run_id)}
 
-    def _keep_dicom(self, _project_id: str, path: Path, run_id: str) -> tuple[str, str]:
+    def _keep_dicom(self, _project_id: str, files: Sequence[Path], _run_id: str) -> list[tuple[str, str]]:
         if self.archive_errors:
             raise self.archive_errors.pop(0)
-        self.kept.setdefault(run_id, []).append(path.read_bytes())
-        return "result", "1.2.3.4"
+        return [("result", "1.2.3.4") for _ in files]
 
 
 def _study(number: int) -> StudyRow:

@@ -8,7 +8,7 @@ from kahua.workflows.planner import Machine
 from kahua.workflows.runs import Choice, Runs
 from kahua.workflows.specification import Workflow
 from kahua.workflows.states import JobState, RunState, TaskState
-from kahua.workflows.transfers import Transfers
+from kahua.workflows.transfers import Transfers, keep_dicom_in
 from kahua.workflows.views import (
     CheckView,
     LogPart,
@@ -36,5 +36,6 @@ __all__ = [
     "complete_parameters",
     "form_hints",
     "form_schema",
+    "keep_dicom_in",
     "machine_of",
 ]

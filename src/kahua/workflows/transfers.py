@@ -8,13 +8,13 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from kahua.database import Database, now
-from kahua.errors import NotFound, StateConflict, TaskFailed
-from kahua.store.tables import FileRow
+from kahua.errors import KahuaError, NotFound, StateConflict, TaskFailed
+from kahua.store import Archive, FileRow, ObjectStore, Origin, content_key
 from kahua.workflows.converters import NOTICE
 from kahua.workflows.facts import SeriesFacts, series_facts
 from kahua.workflows.folders import OBJECTS
@@ -29,18 +29,22 @@ COPY_BYTES = 1 << 20
 #: Time of the entries of an archive: the same files make the same archive.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
 
-#: Keeps a DICOM file in a project, for a run; returns id and UID of its series.
-KeepDicom = Callable[[str, Path, str], tuple[str, str]]
+#: Keeps DICOM files in a project, for a run; gives id and UID of the series of each.
+KeepDicom = Callable[[str, Sequence[Path], str], Sequence[tuple[str, str]]]
 
 
-class Objects(Protocol):
-    """What transfers need of the object store (`kahua.store.ObjectStore`)."""
+def keep_dicom_in(archive: Archive) -> KeepDicom:
+    """Keep results in the archive, through the door `run`."""
 
-    def stream(self, key: str) -> Iterator[bytes]:
-        """Give the bytes of an object."""
+    def keep(project_id: str, files: Sequence[Path], run_id: str) -> Sequence[tuple[str, str]]:
+        accepted = []
+        for answer in archive.store_files(project_id, files, Origin(door="run", sender=run_id)):
+            if isinstance(answer, KahuaError):
+                raise answer
+            accepted.append((answer.series_id, answer.series_uid))
+        return accepted
 
-    def put(self, key: str, chunks: Iterator[bytes]) -> int:
-        """Keep bytes under a key."""
+    return keep
 
 
 class Cancelled(Exception):
@@ -94,7 +98,7 @@ class Kept:
 class Transfers:
     """Fetches inputs and keeps outputs."""
 
-    def __init__(self, *, database: Database, objects: Objects, keep_dicom: KeepDicom) -> None:
+    def __init__(self, *, database: Database, objects: ObjectStore, keep_dicom: KeepDicom) -> None:
         self._database = database
         self._objects = objects
         self._keep_dicom = keep_dicom
@@ -155,18 +159,15 @@ class Transfers:
 
     def _keep_dicom_files(self, transfer: Transfer) -> tuple[str, str]:
         files = [path for path in sorted(transfer.input("dicom").rglob("*")) if path.is_file()]
-        kept = []
-        for path in files:
-            transfer.go_on()
-            kept.append(self._keep_dicom(transfer.project_id, path, transfer.run_id))
-        if len(set(kept)) != 1:
-            raise TaskFailed(f"The output holds {len(set(kept))} DICOM series; it has to hold one.")
+        kept = sorted(set(self._keep_dicom(transfer.project_id, files, transfer.run_id)))
+        if len(kept) != 1:
+            raise TaskFailed(f"The output holds {len(kept)} DICOM series; it has to hold one.")
         transfer.say(f"Stored {len(files)} instances as series {kept[0][1]}.")
         return kept[0]
 
     def _keep_file(self, transfer: Transfer, output_name: str) -> str:
         path, name = self._as_one_file(transfer, output_name)
-        key, size = _digest(path), path.stat().st_size
+        key, size = content_key("file", _chunks(path)), path.stat().st_size
         self._objects.put(key, _chunks(path))
         file_id = hashlib.sha256(f"{transfer.job_id}/{output_name}".encode()).hexdigest()[:20]
         with self._database.write() as session:
@@ -238,11 +239,6 @@ class Cache:
                 os.link(out / target.path, folder / target.path)
             except FileExistsError:  # somebody converted the same at the same time
                 continue
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
