@@ -70,6 +70,20 @@ function patchIndex() {
   writeFileSync(file, page);
 }
 
+/** Scripts, workers and style sheets know the folder they were built for: the root. */
+function patchAssets() {
+  for (const name of readdirSync(viewer)) {
+    const file = join(viewer, name);
+    if (!/\.(js|css)$/.test(name)) continue;
+    const text = readFileSync(file, 'utf8');
+    const patched = name.endsWith('.css')
+      ? text.replaceAll(/url\(\/(?!\/)/g, `url(${BASE}`)
+      : text.replaceAll('__webpack_require__.p = "/"', `__webpack_require__.p = "${BASE}"`);
+    if (patched !== text) writeFileSync(file, patched);
+    else if (name.startsWith('app.bundle')) throw new Error(`${name} does not say where its parts lie.`);
+  }
+}
+
 const COMPRESSIBLE = /\.(js|css|html|svg|json|wasm)$/;
 const QUALITY = 6;
 
@@ -86,4 +100,5 @@ function compress(folder) {
 fetchArchive();
 unpack();
 patchIndex();
+patchAssets();
 compress(dist);
