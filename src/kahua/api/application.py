@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 import kahua
-from kahua.api import audit, extensions, health, people, projects, runs, sign_in, workflows
+from kahua.api import audit, extensions, health, pages, people, projects, runs, sign_in, workflows
 from kahua.api.metrics import Metrics
 from kahua.api.middleware import Shield
 from kahua.api.problems import Problem, install_problems
@@ -20,6 +20,7 @@ ROUTERS = (
     runs.router,
     extensions.router,
     audit.router,
+    pages.router,
 )
 
 

@@ -2,7 +2,7 @@ import { Alert, Button, Divider, Group, Stack, Table, Text, TextInput, Title } f
 import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { Age, CommandLine, PageHeader, ProblemLine, ProblemView } from '~/common';
+import { Age, CommandLine, date, PageHeader, ProblemLine, ProblemView } from '~/common';
 import { PasswordForm } from './PasswordForm';
 import { createToken, listTokens, revokeToken } from './requests';
 import { useMe } from './session';
@@ -65,6 +65,7 @@ function Tokens() {
         <Table.Tr>
           <Table.Th>Token</Table.Th>
           <Table.Th>Made</Table.Th>
+          <Table.Th>Ends</Table.Th>
           <Table.Th>Last used</Table.Th>
           <Table.Th aria-label="Actions" />
         </Table.Tr>
@@ -72,10 +73,11 @@ function Tokens() {
       <Table.Tbody>
         {tokens.data.items.map((token) => (
           <Table.Tr key={token.id}>
-            <Table.Td>{token.name}</Table.Td>
+            <Table.Td>{token.label}</Table.Td>
             <Table.Td>
               <Age moment={token.created_at} />
             </Table.Td>
+            <Table.Td>{date(token.expires_at.slice(0, 10))}</Table.Td>
             <Table.Td>{token.last_used_at ? <Age moment={token.last_used_at} /> : 'never'}</Table.Td>
             <Table.Td ta="right">
               <Button size="xs" variant="default" onClick={() => revoke.mutate(token.id)}>

@@ -29,7 +29,7 @@ export function useProject(name: string): MyProject | undefined {
 }
 
 /** Whether the signed-in person may do something in a project; the site decides again at every request. */
-export const allows = (project: MyProject | undefined, permission: string): boolean =>
+export const allows = (project: MyProject | undefined, permission: MyProject['permissions'][number]): boolean =>
   project?.permissions.includes(permission) ?? false;
 
 /** Ask anew who is signed in, and forget everything that the person before has seen. */

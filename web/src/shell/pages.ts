@@ -19,7 +19,7 @@ export interface RailEntry {
 
 interface Entry extends RailEntry {
   /** Permission in the project, or on the site, without which the entry is absent. */
-  needs: string;
+  needs: MyProject['permissions'][number];
 }
 
 const PROJECT: Entry[] = [
