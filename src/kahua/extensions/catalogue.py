@@ -21,14 +21,11 @@ from kahua.extensions.tables import ExtensionRow
 from kahua.settings import Settings
 from kahua.workflows.catalogue import InstalledEnvironment, InstalledWorkflow
 from kahua.workflows.environments import EnvironmentBuilder
-from kahua.workflows.states import RunState
+from kahua.workflows.states import FINAL_RUN_STATES
 from kahua.workflows.tables import RunRow
 
 Progress = Callable[[str], None]
 State = Literal["building", "ready", "failed"]
-
-#: Runs in one of these states need their extension no more.
-OVER = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED})
 
 #: Longest account of a failure that is kept.
 ERROR_LENGTH = 8000
@@ -318,7 +315,9 @@ def _other_content(manifest: Manifest) -> StateConflict:
 
 def _refuse_while_used(session: Session, name: str, version: str) -> None:
     query = select(RunRow.id).where(
-        RunRow.workflow.startswith(f"{name}/", autoescape=True), RunRow.version == version, RunRow.state.not_in(OVER)
+        RunRow.workflow.startswith(f"{name}/", autoescape=True),
+        RunRow.version == version,
+        RunRow.state.not_in(FINAL_RUN_STATES),
     )
     runs = session.scalars(query.limit(10)).all()
     if runs:
