@@ -1,52 +1,23 @@
 """An archive in a temporary folder."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-import kahua.access.tables
-import kahua.datasets.tables
-import kahua.extensions.tables
-import kahua.store.tables
-import kahua.workflows.tables  # noqa: F401 - registers the tables
-from kahua.access.tables import ProjectRow
-from kahua.database import Database, migrate, now
-from kahua.settings import Settings
-from kahua.store import Archive, DirectoryStore
+from kahua.database import Database
+from kahua.store import Archive
+from kahua.testing.archive import archive_in
 
 MakeArchive = Callable[..., Archive]
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.in_folder(tmp_path)
-    migrate(database)
-    with database.write() as session:
-        for name in ("main", "other"):
-            session.add(ProjectRow(id=name, name=name, title=name, created_at=now()))
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def objects(tmp_path: Path) -> DirectoryStore:
-    return DirectoryStore(tmp_path / "objects", durability="none")
-
-
-@pytest.fixture
-def make_archive(tmp_path: Path, database: Database, objects: DirectoryStore) -> Iterator[MakeArchive]:
-    made = []
-
-    def make(**settings: object) -> Archive:
-        archive = Archive.from_settings(Settings(data_dir=tmp_path, **settings), database=database, objects=objects)
-        made.append(archive)
-        return archive
-
-    yield make
-    for archive in made:
-        archive.close()
+def make_archive(tmp_path: Path) -> Iterator[MakeArchive]:
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(archive_in(tmp_path, **settings))
 
 
 @pytest.fixture
@@ -55,11 +26,19 @@ def archive(make_archive: MakeArchive) -> Archive:
 
 
 @pytest.fixture
-def count(database: Database) -> Callable[[str], int]:
+def database(archive: Archive) -> Database:
+    return archive.database
+
+
+@pytest.fixture
+def count(tmp_path: Path) -> Callable[[str], int]:
     """Count the rows of a table."""
 
     def rows(table: str) -> int:
+        database = Database.in_folder(tmp_path)
         with database.read() as session:
-            return session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608 - a name of ours
+            number: int = session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608 - ours
+        database.close()
+        return number
 
     return rows

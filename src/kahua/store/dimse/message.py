@@ -1,0 +1,152 @@
+"""Messages out of the fragments in which they come (PS3.8 annex E, PS3.7 section 6.3)."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kahua.dicom import write_file_meta
+from kahua.store.dimse.commands import MAX_COMMAND_BYTES, RESPONSE, Command, MalformedCommand, decode_command
+from kahua.store.dimse.inbox import Inbox
+from kahua.store.dimse.link import Link, LinkSilent
+from kahua.store.dimse.pdu import PDV_HEADER
+
+#: A message may take this long, and longer only by a second for every so many bytes that came.
+MESSAGE_SECONDS = 60.0
+MESSAGE_BYTES_PER_SECOND = 4096
+
+#: An object over the limit is read to its end, so that its sender gets an answer; but at most to this multiple.
+MAX_WASTE = 2
+
+_IS_COMMAND, _IS_LAST = 1, 2
+
+
+class ProtocolError(Exception):
+    """The peer sent what no peer may send."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """An accepted presentation context."""
+
+    id: int
+    abstract_syntax: str
+    transfer_syntax: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A whole request; its data set, if it has one, is in the inbox."""
+
+    request: Command
+    context: Context
+
+
+class MessageReader:
+    """Puts the messages of one association together."""
+
+    def __init__(self, link: Link, inbox: Inbox, contexts: Mapping[int, Context], *, max_object_bytes: int) -> None:
+        self._link = link
+        self._inbox = inbox
+        self._contexts = contexts
+        self._max_bytes = MAX_WASTE * max_object_bytes
+        self._head = memoryview(bytearray(PDV_HEADER.size))
+        self._command = bytearray()
+        self._piece = bytearray()
+        self._context: Context | None = None
+        #: The command whose data set is coming in.
+        self._request: Command | None = None
+        self._began = 0.0
+        #: Bytes of the PDU that have not been read.
+        self.unread = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a message has begun and not ended."""
+        return self._context is not None
+
+    def read_pdu(self, length: int, *, deadline: float) -> Message | None:
+        """Read the fragments in a P-DATA-TF; return the message that ends with it, if one does.
+
+        Raises
+        ------
+        ProtocolError
+            The fragments make no message. What is left of the PDU is in `unread`.
+        LinkClosed, LinkSilent
+            The peer is gone, or too slow.
+        """
+        self.unread = length
+        message = None
+        while self.unread:
+            if message is not None:
+                raise ProtocolError("The peer goes on before it has its answer.")
+            message = self._read_fragment(deadline)
+        return message
+
+    def _read_fragment(self, deadline: float) -> Message | None:
+        if self.unread < PDV_HEADER.size:
+            raise ProtocolError("A fragment is cut off.")
+        self._link.fill(self._head, deadline=deadline)
+        size, context_id, flags = PDV_HEADER.unpack(self._head)
+        self.unread -= PDV_HEADER.size
+        size -= 2  # the length counts context id and flags
+        if not 0 <= size <= self.unread:
+            raise ProtocolError(f"A fragment of {size} bytes, where {self.unread} are left in the PDU.")
+        if not size and not flags & _IS_LAST:
+            raise ProtocolError("An empty fragment in the middle of a message.")
+        context = self._contexts.get(context_id)
+        if context is None or (self.busy and context != self._context):
+            raise ProtocolError("A fragment of another presentation context.")
+        self._check_pace(context)
+        is_command, is_last = bool(flags & _IS_COMMAND), bool(flags & _IS_LAST)
+        if is_command is (self._request is not None):
+            raise ProtocolError("A command in a data set, or a data set without command.")
+        self._link.fill(self._room(size, is_command=is_command), deadline=deadline)
+        self.unread -= size
+        if is_command:
+            self._command += self._piece
+            return self._end_command(context) if is_last else None
+        return self._end(context) if is_last else None
+
+    def _room(self, size: int, *, is_command: bool) -> memoryview:
+        if not is_command:
+            if self._inbox.received > self._max_bytes:
+                raise ProtocolError("A data set without end.")
+            return self._inbox.room(size)
+        if len(self._command) + size > MAX_COMMAND_BYTES:
+            raise ProtocolError("A command without end.")
+        self._piece = bytearray(size)
+        return memoryview(self._piece)
+
+    def _end_command(self, context: Context) -> Message | None:
+        """A command is complete: its data set follows, or it is the whole message."""
+        try:
+            request = decode_command(self._command)
+        except MalformedCommand as error:
+            raise ProtocolError(str(error)) from error
+        self._command.clear()
+        if request.field & RESPONSE:
+            raise ProtocolError("A response to nothing.")
+        self._request = request
+        if not request.has_data_set:
+            return self._end(context)
+        self._inbox.begin(
+            write_file_meta(
+                sop_class_uid=request.sop_class_uid,
+                sop_instance_uid=request.sop_instance_uid,
+                transfer_syntax_uid=context.transfer_syntax,
+            )
+        )
+        return None
+
+    def _end(self, context: Context) -> Message:
+        request, self._request, self._context = self._request, None, None
+        if request is None:
+            raise ProtocolError("A message without command.")
+        return Message(request=request, context=context)
+
+    def _check_pace(self, context: Context) -> None:
+        """Give up a message that comes so slowly that it only takes the place of another."""
+        if not self.busy:
+            self._context, self._began = context, time.monotonic()
+        elif time.monotonic() - self._began > MESSAGE_SECONDS + self._inbox.received / MESSAGE_BYTES_PER_SECOND:
+            raise LinkSilent

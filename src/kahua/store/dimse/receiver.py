@@ -1,0 +1,170 @@
+"""The DICOM receiver: listens, admits, and serves each association in a thread."""
+
+import socket
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+
+from kahua.errors import MisconfiguredSite
+from kahua.logs import get_logger
+from kahua.settings import Settings
+from kahua.store.dimse.association import Association, Terms
+from kahua.store.dimse.inbox import MEMORY_BYTES, Inbox
+from kahua.store.dimse.link import Link
+from kahua.store.dimse.lobby import Lobby
+from kahua.store.dimse.pdu import AssociateRequest, Rejection
+from kahua.store.dimse.routes import Refusal, Router
+from kahua.store.dimse.services import Services
+from kahua.store.dimse.states import Machine
+from kahua.store.ingest import Archive
+
+log = get_logger()
+
+#: Connections that the kernel holds until they are accepted.
+BACKLOG = 512
+
+#: How long associations may finish the object that is coming in when the receiver stops, in seconds.
+GRACE_SECONDS = 10.0
+
+
+class Receiver:
+    """Receives instances by C-STORE, and answers C-ECHO.
+
+    Parameters
+    ----------
+    settings
+        Address, port and limits.
+    archive
+        Takes what is received.
+    route
+        Decides by called and calling AE title and the sender's address where its objects go.
+    """
+
+    def __init__(self, settings: Settings, archive: Archive, route: Router) -> None:
+        self._settings = settings
+        self._archive = archive
+        self._route = route
+        self._terms = Terms(
+            max_pdu_bytes=settings.dicom_max_pdu_bytes,
+            max_object_bytes=settings.max_object_bytes,
+            idle_seconds=settings.dicom_idle_seconds,
+        )
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        #: Connection of every association, with its thread and the address of its peer.
+        self._open: dict[socket.socket, tuple[threading.Thread, str]] = {}
+        self._address: tuple[str, int] | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens, or did last: host and port."""
+        if self._address is None:
+            raise RuntimeError("The receiver has not been started.")
+        return self._address
+
+    def start(self) -> None:
+        """Begin to listen.
+
+        Raises
+        ------
+        MisconfiguredSite
+            The address is not one of this machine, or the port is in use.
+        """
+        host, port = self._settings.dicom_host, self._settings.dicom_port
+        try:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as error:
+            raise MisconfiguredSite(
+                f"The DICOM receiver cannot listen on {host}, port {port}: {error.strerror or error}.",
+                setting="dicom_port",
+                remedy="Stop the other program, or set dicom_port to a free port.",
+            ) from error
+        self._address = listener.getsockname()[:2]
+        self._stopping.clear()
+        lobby = Lobby(listener, self._admit)
+        self._thread = threading.Thread(
+            target=lobby.run, args=(self._stopping.is_set,), name="dicom-lobby", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Accept nothing more, let objects that are coming in arrive, then close all associations."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+        end = time.monotonic() + GRACE_SECONDS
+        for thread, _ in self._associations():
+            thread.join(max(0.0, end - time.monotonic()))
+        with self._lock:
+            for connection in self._open:
+                with suppress(OSError):  # its peer, or its thread, has just closed it
+                    connection.shutdown(socket.SHUT_RDWR)
+        for thread, _ in self._associations():
+            thread.join()
+
+    def _associations(self) -> list[tuple[threading.Thread, str]]:
+        with self._lock:
+            return list(self._open.values())
+
+    def _admit(
+        self, connection: socket.socket, address: str, machine: Machine, request: memoryview
+    ) -> Rejection | None:
+        """Start a thread for an association, unless there are too many."""
+        thread = threading.Thread(
+            target=self._serve, args=(connection, address, machine, request), name="dicom-association", daemon=True
+        )
+        with self._lock:
+            counts = Counter(peer for _, peer in self._open.values())
+            if (
+                counts.total() >= self._settings.dicom_max_associations
+                or counts[address] >= self._settings.dicom_max_associations_per_address
+            ):
+                log.warning("association rejected: too many", peer=address)
+                return Rejection.LOCAL_LIMIT_EXCEEDED
+            self._open[connection] = (thread, address)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more threads
+            with self._lock:
+                del self._open[connection]
+            log.exception("association rejected: no thread", peer=address)
+            return Rejection.TEMPORARY_CONGESTION
+        return None
+
+    def _serve(self, connection: socket.socket, address: str, machine: Machine, request: memoryview) -> None:
+        served: list[Services] = []
+
+        def decide(request: AssociateRequest) -> Services | Rejection:
+            answer = self._decide(request, address)
+            if isinstance(answer, Services):
+                served.append(answer)
+            return answer
+
+        try:
+            inbox = Inbox(self._archive, memory_bytes=max(MEMORY_BYTES, self._terms.max_pdu_bytes))
+            link = Link(connection, stopping=self._stopping)
+            Association(link, machine, terms=self._terms, inbox=inbox).run(request, decide)
+        except Exception:  # the outermost edge of the thread: the others go on
+            log.exception("association failed", peer=address)
+        finally:
+            with self._lock:
+                del self._open[connection]
+            connection.close()
+        for services in served:
+            log.info("association closed", peer=address, calling=services.calling, **services.tally.as_dict())
+
+    def _decide(self, request: AssociateRequest, address: str) -> Services | Rejection:
+        route = self._route(request.called, request.calling, address)
+        if isinstance(route, Refusal):
+            log.warning(
+                "association rejected",
+                peer=address,
+                called=request.called,
+                calling=request.calling,
+                reason=route.reason,
+            )
+            return route.rejection
+        return Services(self._archive, route=route, calling=request.calling)

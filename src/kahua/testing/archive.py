@@ -1,0 +1,37 @@
+"""An archive in a folder, with a database and two empty projects."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import kahua.datasets.tables
+import kahua.extensions.tables
+import kahua.store.tables
+import kahua.workflows.tables  # noqa: F401 - importing a component's tables registers them
+from kahua.access.tables import ProjectRow
+from kahua.database import Database, migrate, now
+from kahua.settings import Settings
+from kahua.store import Archive, DirectoryStore
+
+#: Ids, and names, of the projects.
+PROJECTS = ("main", "other")
+
+
+@contextmanager
+def archive_in(folder: Path, database_url: str | None = None, **settings: Any) -> Iterator[Archive]:
+    """Open the archive of a folder, and make what is missing; objects are synced only if `durability` asks for it."""
+    chosen = Settings(**{"data_dir": folder, "durability": "none", **settings})
+    database = Database(database_url) if database_url else Database.in_folder(folder)
+    migrate(database)
+    with database.write() as session:
+        for name in PROJECTS:
+            if session.get(ProjectRow, name) is None:
+                session.add(ProjectRow(id=name, name=name, title=name, created_at=now()))
+    objects = DirectoryStore(folder / "objects", durability="none" if chosen.durability == "none" else "full")
+    archive = Archive.from_settings(chosen, database=database, objects=objects)
+    try:
+        yield archive
+    finally:
+        archive.close()
+        database.close()
