@@ -8,6 +8,7 @@ from kahua.testing.workflows import WorkflowSite
 from kahua.workflows.engines.local import LocalEngine
 from kahua.workflows.folders import RunFolders
 from kahua.workflows.runtimes.process import ProcessRuntime
+from kahua.workflows.runtimes.sandbox import choose_boundary
 
 
 def make_engine(site: WorkflowSite) -> LocalEngine:
@@ -28,6 +29,7 @@ class TestLocalEngine(EngineContract):
     @pytest.fixture
     def site(self, tmp_path: Path) -> Iterator[WorkflowSite]:
         site = WorkflowSite(tmp_path / "site")
+        site.boundary = choose_boundary("auto")
         yield site
         site.database.close()
 
