@@ -13,7 +13,7 @@ from pydicom import Dataset
 
 from kahua.errors import GeometryError
 
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.floating[Any]]
 
 #: Largest difference of a direction cosine within one stack; scanners write four to six decimals.
 ORIENTATION_TOLERANCE: Final = 1e-3
