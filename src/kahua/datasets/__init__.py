@@ -1,1 +1,47 @@
-"""The component `datasets`."""
+"""Datasets: finding series, and keeping named lists of them."""
+
+from kahua.datasets.lists import (
+    change_dataset,
+    change_series,
+    count_series,
+    create_dataset,
+    delete_dataset,
+    find_dataset,
+    list_datasets,
+    series_of,
+)
+from kahua.datasets.query import Field, Term, parse_query
+from kahua.datasets.search import (
+    FacetValue,
+    FoundSeries,
+    SeriesFilter,
+    SeriesTotals,
+    count_found,
+    facets_of,
+    find_series,
+    get_series,
+)
+from kahua.datasets.tables import DatasetRow
+
+__all__ = [
+    "DatasetRow",
+    "FacetValue",
+    "Field",
+    "FoundSeries",
+    "SeriesFilter",
+    "SeriesTotals",
+    "Term",
+    "change_dataset",
+    "change_series",
+    "count_found",
+    "count_series",
+    "create_dataset",
+    "delete_dataset",
+    "facets_of",
+    "find_dataset",
+    "find_series",
+    "get_series",
+    "list_datasets",
+    "parse_query",
+    "series_of",
+]
