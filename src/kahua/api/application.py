@@ -3,7 +3,21 @@
 from fastapi import FastAPI
 
 import kahua
-from kahua.api import audit, extensions, health, pages, people, projects, runs, sign_in, workflows
+from kahua.api import (
+    audit,
+    datasets,
+    extensions,
+    health,
+    objects,
+    pages,
+    people,
+    projects,
+    quarantine,
+    runs,
+    series,
+    sign_in,
+    workflows,
+)
 from kahua.api.metrics import Metrics
 from kahua.api.middleware import Shield
 from kahua.api.problems import Problem, install_problems
@@ -16,6 +30,10 @@ ROUTERS = (
     sign_in.router,
     people.router,
     projects.router,
+    series.router,
+    objects.router,
+    quarantine.router,
+    datasets.router,
     workflows.router,
     runs.router,
     extensions.router,

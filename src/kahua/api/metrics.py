@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from starlette.types import Scope
 
 from kahua.database import Database
-from kahua.store.tables import InstanceRow, SeriesRow
+from kahua.store import InstanceRow, SeriesRow
 from kahua.workflows import RunState
 from kahua.workflows.tables import RunRow
 

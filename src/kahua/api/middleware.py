@@ -83,7 +83,9 @@ class Shield:
         self.metrics.observe(scope, status=answer.status, seconds=time.perf_counter() - started)
 
     def _check(self, scope: Scope) -> None:
-        """Refuse what comes under a foreign name, or from a page of another site."""
+        """Refuse what comes under a foreign name, from a page of another site, or with what no text has."""
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            raise InvalidInput("An address cannot contain the character NUL.")
         headers = Headers(scope=scope)
         if not is_own_name(host_name(headers.get("host", "")), self.names):
             raise InvalidInput(

@@ -24,6 +24,7 @@ STATUS: dict[str, HTTPStatus] = {
     "dicom-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "unreadable-dicom": HTTPStatus.UNPROCESSABLE_ENTITY,
     "missing-attribute": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "misdeclared-dicom": HTTPStatus.UNPROCESSABLE_ENTITY,
     "sop-instance-conflict": HTTPStatus.CONFLICT,
     "undecodable-pixels": HTTPStatus.UNPROCESSABLE_ENTITY,
     "geometry": HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from kahua.access import Permission, Role
 
@@ -22,6 +22,13 @@ class Request(BaseModel):
     """A body that a client sends; a field that is unknown is refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_nul(cls, value: object) -> object:
+        if isinstance(value, str) and "\x00" in value:
+            raise ValueError("contains the character NUL")
+        return value
 
 
 class Page(BaseModel, Generic[T]):

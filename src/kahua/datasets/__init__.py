@@ -1,16 +1,18 @@
 """Datasets: finding series, and keeping named lists of them."""
 
+from kahua.datasets.arrivals import subscriptions
 from kahua.datasets.lists import (
     change_dataset,
     change_series,
     count_series,
     create_dataset,
+    datasets_of,
     delete_dataset,
     find_dataset,
     list_datasets,
     series_of,
 )
-from kahua.datasets.query import Field, Term, parse_query
+from kahua.datasets.query import MAX_QUERY_LENGTH, Field, Term, parse_query
 from kahua.datasets.search import (
     FacetValue,
     FoundSeries,
@@ -24,6 +26,7 @@ from kahua.datasets.search import (
 from kahua.datasets.tables import DatasetRow
 
 __all__ = [
+    "MAX_QUERY_LENGTH",
     "DatasetRow",
     "FacetValue",
     "Field",
@@ -36,6 +39,7 @@ __all__ = [
     "count_found",
     "count_series",
     "create_dataset",
+    "datasets_of",
     "delete_dataset",
     "facets_of",
     "find_dataset",
@@ -44,4 +48,5 @@ __all__ = [
     "list_datasets",
     "parse_query",
     "series_of",
+    "subscriptions",
 ]

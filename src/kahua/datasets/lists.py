@@ -10,7 +10,7 @@ from kahua.access import record
 from kahua.database import now
 from kahua.datasets.tables import DatasetEntryRow, DatasetRow
 from kahua.errors import InvalidInput, NotFound, StateConflict
-from kahua.store.tables import SeriesRow
+from kahua.store import SeriesRow
 
 #: Series that are asked for in one statement.
 BATCH = 5000
@@ -199,6 +199,21 @@ def series_of(session: Session, project_id: str, name: str, version: int | None 
     if not 1 <= chosen <= dataset.version:
         raise NotFound(f"The dataset has no version {chosen}; the newest is {dataset.version}.")
     query = select(DatasetEntryRow.series_id).where(_in_version(dataset, chosen)).order_by(DatasetEntryRow.id)
+    return list(session.scalars(query))
+
+
+def datasets_of(session: Session, project_id: str, series_id: str) -> list[str]:
+    """Names of the datasets that a series is in now."""
+    query = (
+        select(DatasetRow.name)
+        .join(DatasetEntryRow, DatasetEntryRow.dataset_id == DatasetRow.id)
+        .where(
+            DatasetRow.project_id == project_id,
+            DatasetEntryRow.series_id == series_id,
+            DatasetEntryRow.removed_in.is_(None),
+        )
+        .order_by(func.lower(DatasetRow.name))
+    )
     return list(session.scalars(query))
 
 

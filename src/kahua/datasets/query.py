@@ -15,7 +15,7 @@ from enum import StrEnum
 from kahua.errors import InvalidInput
 
 #: Longest query, and most parts of one.
-MAX_LENGTH = 1000
+MAX_QUERY_LENGTH = 1000
 MAX_TERMS = 50
 
 
@@ -58,8 +58,8 @@ def parse_query(query: str) -> tuple[Term, ...]:
     InvalidInput
         It cannot be understood; names the character at which that shows, counted from 1.
     """
-    if len(query) > MAX_LENGTH:
-        raise InvalidInput(f"A query has at most {MAX_LENGTH} characters.", field="q")
+    if len(query) > MAX_QUERY_LENGTH:
+        raise InvalidInput(f"A query has at most {MAX_QUERY_LENGTH} characters.", field="q")
     terms, place = [], 0
     while (place := _skip_spaces(query, place)) < len(query):
         term, place = _read_term(query, place)

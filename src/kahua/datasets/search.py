@@ -14,7 +14,7 @@ from kahua.datasets.query import Field, Term, parse_query
 from kahua.datasets.tables import DatasetEntryRow, DatasetRow
 from kahua.dicom import fold
 from kahua.errors import InvalidInput, NotFound
-from kahua.store.tables import SeriesRow, StudyRow
+from kahua.store import SeriesRow, StudyRow
 
 #: Most values of a facet, the most frequent ones.
 MAX_FACET_VALUES = 50

@@ -4,6 +4,7 @@ from kahua.store.ingest import Archive
 from kahua.store.limits import Limits
 from kahua.store.objects import DirectoryStore, ObjectStore, content_key
 from kahua.store.origin import Accepted, Origin
+from kahua.store.quarantine import find_quarantined, quarantined
 from kahua.store.removal import remove_series
 from kahua.store.staging import FileData, MemoryData
 from kahua.store.tables import (
@@ -33,5 +34,7 @@ __all__ = [
     "SeriesRow",
     "StudyRow",
     "content_key",
+    "find_quarantined",
+    "quarantined",
     "remove_series",
 ]

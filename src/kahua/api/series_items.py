@@ -1,0 +1,180 @@
+"""How series are shown: the items of lists and pages."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from urllib.parse import quote, urlencode
+
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from kahua.access import ProjectAccess
+from kahua.datasets import FoundSeries
+from kahua.store import SeriesReferenceRow, SeriesRow, StudyRow
+
+#: Characters of an object's key that name one version of a picture in its address.
+VERSION_LENGTH = 16
+
+
+class Preview(BaseModel):
+    """The picture of a series."""
+
+    state: Literal["pending", "ready", "none", "failed"]
+    #: Why there is none.
+    note: str
+    #: Address of the picture; another one when the picture changes.
+    url: str | None
+
+
+class SeriesItem(BaseModel):
+    """A series in a list."""
+
+    id: str
+    series_uid: str
+    study_uid: str
+    modality: str
+    description: str
+    body_part: str
+    series_number: int | None
+    patient_id: str
+    patient_name: str
+    study_date: str
+    study_description: str
+    instance_count: int
+    size: int
+    received_at: datetime
+    preview: Preview
+    #: What was made from it: `SEG: liver`, `SR: volumes`.
+    results: list[str]
+
+
+class StudyDetail(BaseModel):
+    """The study of a series."""
+
+    study_uid: str
+    description: str
+    date: str
+    time: str
+    accession_number: str
+    study_id: str
+    referring_physician: str
+    patient_id: str
+    patient_name: str
+    patient_birth_date: str
+    patient_sex: str
+
+
+class SeriesDetail(SeriesItem):
+    """Everything about a series but its attributes."""
+
+    manufacturer: str
+    frame_of_reference_uid: str
+    changed_at: datetime
+    study: StudyDetail
+    #: Series to which it refers: the image of a segmentation.
+    references: list[SeriesItem]
+    #: Series that refer to it: the segmentations of an image.
+    referenced_by: list[SeriesItem]
+    #: Datasets that it is in.
+    datasets: list[str]
+    #: Address of the viewer with this series and those that belong to it.
+    viewer_url: str
+
+
+def series_items(session: Session, may: ProjectAccess, found: Sequence[FoundSeries]) -> list[SeriesItem]:
+    """Show series, with the names of what was made from each."""
+    results = _results(session, may.project_id, [one.series.series_uid for one in found])
+    return [_item(may, one, results[one.series.series_uid]) for one in found]
+
+
+def related(session: Session, project_id: str, series: SeriesRow) -> tuple[list[FoundSeries], list[FoundSeries]]:
+    """Give the series to which one refers, and those that refer to it."""
+    targets = select(SeriesReferenceRow.target_series_uid).where(SeriesReferenceRow.series_id == series.id)
+    sources = select(SeriesReferenceRow.series_id).where(
+        SeriesReferenceRow.project_id == project_id, SeriesReferenceRow.target_series_uid == series.series_uid
+    )
+    query = (
+        select(SeriesRow, StudyRow)
+        .join(StudyRow, SeriesRow.study_id == StudyRow.id)
+        .where(SeriesRow.project_id == project_id, SeriesRow.id != series.id)
+        .order_by(SeriesRow.received_at, SeriesRow.id)
+    )
+
+    def found(condition: ColumnElement[bool]) -> list[FoundSeries]:
+        return [FoundSeries(series=row, study=study) for row, study in session.execute(query.where(condition))]
+
+    return found(SeriesRow.series_uid.in_(targets)), found(SeriesRow.id.in_(sources))
+
+
+def study_detail(study: StudyRow) -> StudyDetail:
+    """Show a study."""
+    return StudyDetail(
+        study_uid=study.study_uid,
+        description=study.description,
+        date=study.study_date,
+        time=study.study_time,
+        accession_number=study.accession_number,
+        study_id=study.study_id,
+        referring_physician=study.referring_physician,
+        patient_id=study.patient_id,
+        patient_name=study.patient_name,
+        patient_birth_date=study.patient_birth_date,
+        patient_sex=study.patient_sex,
+    )
+
+
+def viewer_url(may: ProjectAccess, found: Sequence[FoundSeries]) -> str:
+    """Address of the viewer with some series of a project; the first is shown first."""
+    studies = dict.fromkeys(one.study.study_uid for one in found)
+    query = {
+        "project": may.name,
+        "StudyInstanceUIDs": ",".join(studies),
+        "SeriesInstanceUIDs": ",".join(one.series.series_uid for one in found),
+        "initialSeriesInstanceUID": found[0].series.series_uid,
+    }
+    return f"/ohif/viewer?{urlencode(query)}"
+
+
+def _results(session: Session, project_id: str, uids: Sequence[str]) -> dict[str, list[str]]:
+    query = (
+        select(SeriesReferenceRow.target_series_uid, SeriesRow.modality, SeriesRow.description)
+        .join(SeriesRow, SeriesRow.id == SeriesReferenceRow.series_id)
+        .where(SeriesReferenceRow.project_id == project_id, SeriesReferenceRow.target_series_uid.in_(uids))
+        .order_by(SeriesRow.received_at, SeriesRow.id)
+    )
+    results: dict[str, list[str]] = defaultdict(list)
+    for uid, modality, description in session.execute(query):
+        results[uid].append(f"{modality}: {description}" if description else modality)
+    return results
+
+
+def _item(may: ProjectAccess, found: FoundSeries, results: list[str]) -> SeriesItem:
+    series, study = found.series, found.study
+    return SeriesItem(
+        id=series.id,
+        series_uid=series.series_uid,
+        study_uid=study.study_uid,
+        modality=series.modality,
+        description=series.description,
+        body_part=series.body_part,
+        series_number=series.series_number,
+        patient_id=study.patient_id,
+        patient_name=study.patient_name,
+        study_date=study.study_date,
+        study_description=study.description,
+        instance_count=series.instance_count,
+        size=series.size,
+        received_at=series.received_at,
+        preview=_preview(may, series),
+        results=results,
+    )
+
+
+def _preview(may: ProjectAccess, series: SeriesRow) -> Preview:
+    url = None
+    if series.preview_key:
+        version = series.preview_key[:VERSION_LENGTH]
+        url = f"/api/projects/{may.name}/series/{quote(series.id)}/preview?version={version}"
+    return Preview(state=series.preview_state, note=series.preview_note, url=url)  # type: ignore[arg-type]
