@@ -40,16 +40,7 @@ PAGE_POLICY = (
     "media-src 'self' blob:; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 
-#: For the viewer, which decodes images in WebAssembly and in workers made from blobs.
-VIEWER_POLICY = (
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-    "connect-src 'self' data: blob:; media-src 'self' blob:; base-uri 'self'; form-action 'none'; "
-    "frame-ancestors 'self'"
-)
-
 DATA_PATHS = ("/api/", "/dicom-web/", "/healthz", "/readyz", "/metrics")
-VIEWER_PATHS = ("/ohif/",)
 
 
 class Shield:
@@ -152,10 +143,8 @@ class _Answer:
 
 
 def policy_of(path: str) -> str:
-    """Content security policy for an address."""
-    if path.startswith(DATA_PATHS):
-        return DATA_POLICY
-    return VIEWER_POLICY if path.startswith(VIEWER_PATHS) else PAGE_POLICY
+    """Content security policy for an address, unless its route sets one: the viewer's has."""
+    return DATA_POLICY if path.startswith(DATA_PATHS) else PAGE_POLICY
 
 
 def own_names(settings: Settings) -> frozenset[str]:

@@ -129,12 +129,11 @@ def viewer_url(may: ProjectAccess, found: Sequence[FoundSeries]) -> str:
     """Address of the viewer with some series of a project; the first is shown first."""
     studies = dict.fromkeys(one.study.study_uid for one in found)
     query = {
-        "project": may.name,
         "StudyInstanceUIDs": ",".join(studies),
         "SeriesInstanceUIDs": ",".join(one.series.series_uid for one in found),
         "initialSeriesInstanceUID": found[0].series.series_uid,
     }
-    return f"/ohif/viewer?{urlencode(query)}"
+    return f"/ohif/viewer/{may.name}?{urlencode(query)}"
 
 
 def _results(session: Session, project_id: str, uids: Sequence[str]) -> dict[str, list[str]]:

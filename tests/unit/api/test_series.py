@@ -64,7 +64,7 @@ def test_series_page_tells_what_belongs_together(application: FastAPI, series: d
     detail = client.get(f"{SERIES}/{series['image']}").json()
     assert [item["id"] for item in detail["referenced_by"]] == [series["mask"]]
     assert detail["study"]["patient_name"] == "Doe^Jane"
-    assert detail["viewer_url"].startswith("/ohif/viewer?project=liver&StudyInstanceUIDs=2.25.")
+    assert detail["viewer_url"].startswith("/ohif/viewer/liver?StudyInstanceUIDs=2.25.")
     reverse = client.get(f"{SERIES}/{series['mask']}").json()
     assert [item["id"] for item in reverse["references"]] == [series["image"]]
 

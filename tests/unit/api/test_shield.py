@@ -52,12 +52,6 @@ def test_scripts_come_from_the_site_alone(application: FastAPI) -> None:
     assert directives["frame-ancestors"] == "'none'"
 
 
-def test_viewer_may_compile_webassembly_but_not_evaluate(application: FastAPI) -> None:
-    policy = anonymous(application).get("/ohif/viewer").headers["content-security-policy"]
-    assert "'wasm-unsafe-eval'" in policy
-    assert "'unsafe-eval'" not in policy
-
-
 def test_data_is_not_kept_by_caches(application: FastAPI) -> None:
     assert browser(application, "viewer").get("/api/me").headers["cache-control"] == "no-store"
 

@@ -216,6 +216,98 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Datasets
+         * @description List the datasets of a project, by name.
+         */
+        get: operations["list_datasets"];
+        put?: never;
+        /**
+         * Create Dataset
+         * @description Make a dataset.
+         */
+        post: operations["create_dataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/datasets/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Dataset
+         * @description Show a dataset and the ids of its series, now or in an earlier version.
+         */
+        get: operations["get_dataset"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Dataset
+         * @description Delete a dataset; its series stay in the project.
+         */
+        delete: operations["delete_dataset"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Dataset
+         * @description Rename or describe a dataset.
+         */
+        patch: operations["change_dataset"];
+        trace?: never;
+    };
+    "/api/projects/{project}/datasets/{dataset}/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Dataset Series
+         * @description Add and remove series; the list becomes a new version if that changes it.
+         */
+        post: operations["change_dataset_series"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/files/{file}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get File Content
+         * @description Give the bytes of a file, to be saved and never shown: nobody knows what is in it.
+         */
+        get: operations["get_file_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/members": {
         parameters: {
             query?: never;
@@ -255,6 +347,26 @@ export interface paths {
          * @description Take a member's role away; it acts at once.
          */
         delete: operations["remove_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Quarantine
+         * @description List what was refused, newest first.
+         */
+        get: operations["list_quarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -396,6 +508,110 @@ export interface paths {
          * @description Read a part of an attempt's log, also while it is written.
          */
         get: operations["read_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Series
+         * @description List the series that match, newest first.
+         */
+        get: operations["list_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/series/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Series By Facet
+         * @description Count the series that match by the values of some attributes.
+         */
+        get: operations["count_series_by_facet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/series/{series}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Series
+         * @description Show a series, and those that belong to it.
+         */
+        get: operations["get_series"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Series
+         * @description Delete a series from the project, with all its instances.
+         */
+        delete: operations["delete_series"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/series/{series}/attributes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Series Attributes
+         * @description List the attributes of a series and its first instance by which the archive files them.
+         */
+        get: operations["list_series_attributes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/series/{series}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Preview
+         * @description Give the preview picture of a series.
+         */
+        get: operations["get_preview"];
         put?: never;
         post?: never;
         delete?: never;
@@ -678,6 +894,22 @@ export interface components {
             state: string;
         };
         /**
+         * Attribute
+         * @description An attribute with its value, or its values one behind the other.
+         */
+        Attribute: {
+            /** Keyword */
+            keyword: string;
+            /** Name */
+            name: string;
+            /** Tag */
+            tag: string;
+            /** Value */
+            value: string;
+            /** Vr */
+            vr: string;
+        };
+        /**
          * AuditCheck
          * @description Whether the log is as it was written.
          */
@@ -748,6 +980,16 @@ export interface components {
             series?: string[] | null;
         };
         /**
+         * DatasetChange
+         * @description What to change of a dataset; what is not given stays.
+         */
+        DatasetChange: {
+            /** Description */
+            description?: string | null;
+            /** Name */
+            name?: string | null;
+        };
+        /**
          * DatasetChoice
          * @description A dataset in a version; the newest if none is given.
          */
@@ -756,6 +998,75 @@ export interface components {
             name: string;
             /** Version */
             version?: number | null;
+        };
+        /**
+         * DatasetDetail
+         * @description A dataset with its series, now or in an earlier version.
+         */
+        DatasetDetail: {
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Description */
+            description: string;
+            /** Name */
+            name: string;
+            /** Series */
+            series: string[];
+            /** Series Count */
+            series_count: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DatasetItem
+         * @description A dataset as it is now.
+         */
+        DatasetItem: {
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Description */
+            description: string;
+            /** Name */
+            name: string;
+            /** Series Count */
+            series_count: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DatasetRequest
+         * @description A dataset to make.
+         */
+        DatasetRequest: {
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Name */
+            name: string;
+            /** Series */
+            series?: string[];
         };
         /**
          * ExtensionItem
@@ -797,6 +1108,16 @@ export interface components {
             version: string;
             /** Workflows */
             workflows: string[];
+        };
+        /**
+         * FacetValue
+         * @description A value, and how many of the found series have it.
+         */
+        FacetValue: {
+            /** Count */
+            count: number;
+            /** Value */
+            value: string;
         };
         /**
          * FailureView
@@ -985,6 +1306,13 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[DatasetItem] */
+        Page_DatasetItem_: {
+            /** Items */
+            items: components["schemas"]["DatasetItem"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[ExtensionItem] */
         Page_ExtensionItem_: {
             /** Items */
@@ -1003,6 +1331,13 @@ export interface components {
         Page_ProjectItem_: {
             /** Items */
             items: components["schemas"]["ProjectItem"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[QuarantineItem] */
+        Page_QuarantineItem_: {
+            /** Items */
+            items: components["schemas"]["QuarantineItem"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -1051,6 +1386,21 @@ export interface components {
          */
         Permission: "series.read" | "series.write" | "series.delete" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
         /**
+         * Preview
+         * @description The picture of a series.
+         */
+        Preview: {
+            /** Note */
+            note: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "ready" | "none" | "failed";
+            /** Url */
+            url: string | null;
+        };
+        /**
          * ProjectItem
          * @description A project as the one who asks sees it.
          */
@@ -1082,6 +1432,33 @@ export interface components {
              * @default
              */
             title: string;
+        };
+        /**
+         * QuarantineItem
+         * @description An object that was refused, and why.
+         */
+        QuarantineItem: {
+            /** Door */
+            door: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /** Reason Code */
+            reason_code: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Sender */
+            sender: string;
+            /** Size */
+            size: number;
+            /** Sop Instance Uid */
+            sop_instance_uid: string;
         };
         /**
          * ResultView
@@ -1234,6 +1611,137 @@ export interface components {
          */
         RunState: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled";
         /**
+         * SeriesChange
+         * @description Series to add to a dataset and to remove from it.
+         */
+        SeriesChange: {
+            /** Add */
+            add?: string[];
+            /** Remove */
+            remove?: string[];
+        };
+        /**
+         * SeriesDetail
+         * @description Everything about a series but its attributes.
+         */
+        SeriesDetail: {
+            /** Body Part */
+            body_part: string;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Datasets */
+            datasets: string[];
+            /** Description */
+            description: string;
+            /** Frame Of Reference Uid */
+            frame_of_reference_uid: string;
+            /** Id */
+            id: string;
+            /** Instance Count */
+            instance_count: number;
+            /** Manufacturer */
+            manufacturer: string;
+            /** Modality */
+            modality: string;
+            /** Patient Id */
+            patient_id: string;
+            /** Patient Name */
+            patient_name: string;
+            preview: components["schemas"]["Preview"];
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Referenced By */
+            referenced_by: components["schemas"]["SeriesItem"][];
+            /** References */
+            references: components["schemas"]["SeriesItem"][];
+            /** Results */
+            results: string[];
+            /** Series Number */
+            series_number: number | null;
+            /** Series Uid */
+            series_uid: string;
+            /** Size */
+            size: number;
+            study: components["schemas"]["StudyDetail"];
+            /** Study Date */
+            study_date: string;
+            /** Study Description */
+            study_description: string;
+            /** Study Uid */
+            study_uid: string;
+            /** Viewer Url */
+            viewer_url: string;
+        };
+        /**
+         * SeriesFacets
+         * @description What is among the found series, most frequent first.
+         */
+        SeriesFacets: {
+            /** Body Part */
+            body_part: components["schemas"]["FacetValue"][];
+            /** Manufacturer */
+            manufacturer: components["schemas"]["FacetValue"][];
+            /** Modality */
+            modality: components["schemas"]["FacetValue"][];
+        };
+        /**
+         * SeriesItem
+         * @description A series in a list.
+         */
+        SeriesItem: {
+            /** Body Part */
+            body_part: string;
+            /** Description */
+            description: string;
+            /** Id */
+            id: string;
+            /** Instance Count */
+            instance_count: number;
+            /** Modality */
+            modality: string;
+            /** Patient Id */
+            patient_id: string;
+            /** Patient Name */
+            patient_name: string;
+            preview: components["schemas"]["Preview"];
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Results */
+            results: string[];
+            /** Series Number */
+            series_number: number | null;
+            /** Series Uid */
+            series_uid: string;
+            /** Size */
+            size: number;
+            /** Study Date */
+            study_date: string;
+            /** Study Description */
+            study_description: string;
+            /** Study Uid */
+            study_uid: string;
+        };
+        /**
+         * SeriesPage
+         * @description A part of the series found.
+         */
+        SeriesPage: {
+            /** Items */
+            items: components["schemas"]["SeriesItem"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+            total: components["schemas"]["Totals"] | null;
+        };
+        /**
          * SignInLink
          * @description A one-time sign-in link, to be handed to the person.
          */
@@ -1261,6 +1769,34 @@ export interface components {
             /** Csrf Token */
             csrf_token: string;
             user: components["schemas"]["Me"];
+        };
+        /**
+         * StudyDetail
+         * @description The study of a series.
+         */
+        StudyDetail: {
+            /** Accession Number */
+            accession_number: string;
+            /** Date */
+            date: string;
+            /** Description */
+            description: string;
+            /** Patient Birth Date */
+            patient_birth_date: string;
+            /** Patient Id */
+            patient_id: string;
+            /** Patient Name */
+            patient_name: string;
+            /** Patient Sex */
+            patient_sex: string;
+            /** Referring Physician */
+            referring_physician: string;
+            /** Study Id */
+            study_id: string;
+            /** Study Uid */
+            study_uid: string;
+            /** Time */
+            time: string;
         };
         /**
          * TaskView
@@ -1317,6 +1853,18 @@ export interface components {
             days: number;
             /** Label */
             label: string;
+        };
+        /**
+         * Totals
+         * @description How much was found in all.
+         */
+        Totals: {
+            /** Patients */
+            patients: number;
+            /** Series */
+            series: number;
+            /** Studies */
+            studies: number;
         };
         /**
          * Unfit
@@ -1817,6 +2365,240 @@ export interface operations {
             };
         };
     };
+    list_datasets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatasetItem_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DatasetRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_dataset: {
+        parameters: {
+            query?: {
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                dataset: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DatasetChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_dataset_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeriesChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_file_content: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_members: {
         parameters: {
             query?: never;
@@ -1900,6 +2682,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_quarantine: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_QuarantineItem_"];
+                };
             };
             /** @description Validation Error */
             422: {
@@ -2172,6 +2990,220 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["LogPart"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_series: {
+        parameters: {
+            query?: {
+                /** @description Words that must all match, `-word`, `"a phrase"`, `Modality:MR`, `StudyDate:20200101-20201231`. */
+                q?: string;
+                modality?: string;
+                dataset?: string;
+                study_uid?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    count_series_by_facet: {
+        parameters: {
+            query?: {
+                /** @description Words that must all match, `-word`, `"a phrase"`, `Modality:MR`, `StudyDate:20200101-20201231`. */
+                q?: string;
+                modality?: string;
+                dataset?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesFacets"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                series: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                series: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_series_attributes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                series: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attribute"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_preview: {
+        parameters: {
+            query?: {
+                version?: string;
+            };
+            header?: {
+                "if-none-match"?: string | null;
+            };
+            path: {
+                series: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": unknown;
+                };
+            };
+            /** @description It is still the same. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
