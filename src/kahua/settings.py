@@ -6,6 +6,7 @@ reads the environment or the file.
 """
 
 import os
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -47,6 +48,9 @@ class Settings(BaseSettings):
     dicom_port: Port = Field(11112, description="Port of the DICOM receiver; 0 takes a free one.")
     dicom_ae_title: str = Field(
         "KAHUA", min_length=1, max_length=16, description="Application Entity title of this site."
+    )
+    dicom_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (), description="Networks from which DICOM is taken, besides this machine, such as 10.1.0.0/16."
     )
     dicom_unknown_ae: Literal["refuse", "default-project"] = Field(
         "default-project",

@@ -6,6 +6,7 @@ import kahua
 from kahua.api import (
     audit,
     datasets,
+    dicomweb,
     extensions,
     health,
     objects,
@@ -16,6 +17,7 @@ from kahua.api import (
     runs,
     series,
     sign_in,
+    uploads,
     workflows,
 )
 from kahua.api.metrics import Metrics
@@ -31,6 +33,8 @@ ROUTERS = (
     people.router,
     projects.router,
     series.router,
+    uploads.router,
+    dicomweb.router,
     objects.router,
     quarantine.router,
     datasets.router,

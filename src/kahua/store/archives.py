@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from kahua.errors import InvalidInput, TooMuch
+from kahua.settings import Settings
 
 #: Bytes read at once.
 CHUNK_BYTES = 1 << 20
@@ -40,6 +41,15 @@ class ArchiveLimits:
     total_bytes: int
     #: Bytes of one entry, unpacked.
     entry_bytes: int
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "ArchiveLimits":
+        """Take the limits that a site sets."""
+        return cls(
+            entries=settings.max_archive_entries,
+            total_bytes=settings.max_archive_bytes,
+            entry_bytes=settings.max_object_bytes,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

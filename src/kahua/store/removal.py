@@ -31,6 +31,7 @@ KEY_COLUMNS: tuple[InstrumentedAttribute[str] | InstrumentedAttribute[str | None
     QuarantineRow.object_key,
     FileRow.object_key,
     SeriesRow.preview_key,
+    SeriesRow.filmstrip_key,
     SeriesRow.metadata_key,
 )
 
@@ -57,7 +58,7 @@ def remove_series(session: Session, project_id: str, series_id: str) -> None:
     # Whoever adds a series to the study at this moment waits, and then makes a study of his own.
     session.execute(select(StudyRow.id).where(StudyRow.id == series.study_id).with_for_update())
     keys = set(session.scalars(select(InstanceRow.object_key).where(InstanceRow.series_id == series_id)))
-    discard(session, [*keys, *filter(None, (series.preview_key, series.metadata_key))])
+    discard(session, [*keys, *filter(None, (series.preview_key, series.filmstrip_key, series.metadata_key))])
     session.execute(delete(InstanceRow).where(InstanceRow.series_id == series_id))
     session.execute(delete(SeriesReferenceRow).where(SeriesReferenceRow.series_id == series_id))
     session.execute(delete(SeriesRow).where(SeriesRow.id == series_id))

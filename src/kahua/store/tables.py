@@ -55,6 +55,7 @@ class SeriesRow(Base):
     __table_args__ = (
         UniqueConstraint("study_id", "series_uid"),
         Index("ix_series_preview_key", "preview_key"),
+        Index("ix_series_filmstrip_key", "filmstrip_key"),
         Index("ix_series_metadata_key", "metadata_key"),
         Index("ix_series_uid", "project_id", "series_uid"),
         Index("ix_series_newest", "project_id", "received_at", "id"),
@@ -88,6 +89,8 @@ class SeriesRow(Base):
     preview_note: Mapped[str] = mapped_column(String(500), default="")
     #: Key of the preview picture (WebP) in the object store.
     preview_key: Mapped[str | None] = mapped_column(String(64))
+    #: Key of up to 16 slices side by side in square tiles (WebP).
+    filmstrip_key: Mapped[str | None] = mapped_column(String(64))
     #: Revision from which preview and metadata were made.
     derived_revision: Mapped[int] = mapped_column(default=0)
     #: Key of the DICOM JSON of all instances (compressed) in the object store.

@@ -11,12 +11,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
-        "discarded_objects",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("object_key", sa.String(length=100), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_discarded_objects")),
-    )
-    op.create_table(
         "audit_entries",
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -37,6 +31,12 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
+    )
+    op.create_table(
+        "discarded_objects",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("object_key", sa.String(length=100), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_discarded_objects")),
     )
     op.create_table(
         "events",
@@ -151,6 +151,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("files", schema=None) as batch_op:
         batch_op.create_index("ix_files_newest", ["project_id", "created_at", "id"], unique=False)
+        batch_op.create_index("ix_files_object", ["object_key"], unique=False)
         batch_op.create_index(batch_op.f("ix_files_run_id"), ["run_id"], unique=False)
 
     op.create_table(
@@ -185,6 +186,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("quarantine", schema=None) as batch_op:
         batch_op.create_index("ix_quarantine_newest", ["project_id", "received_at", "id"], unique=False)
+        batch_op.create_index("ix_quarantine_object", ["object_key", "project_id"], unique=False)
 
     op.create_table(
         "runs",
@@ -193,6 +195,7 @@ def upgrade() -> None:
         sa.Column("workflow", sa.String(length=130), nullable=False),
         sa.Column("version", sa.String(length=32), nullable=False),
         sa.Column("specification", sa.JSON(), nullable=False),
+        sa.Column("code", sa.JSON(), nullable=False),
         sa.Column("parameters", sa.JSON(), nullable=False),
         sa.Column("dataset_name", sa.String(length=64), nullable=True),
         sa.Column("dataset_version", sa.Integer(), nullable=True),
@@ -279,6 +282,7 @@ def upgrade() -> None:
         sa.Column("preview_state", sa.String(length=16), nullable=False),
         sa.Column("preview_note", sa.String(length=500), nullable=False),
         sa.Column("preview_key", sa.String(length=64), nullable=True),
+        sa.Column("filmstrip_key", sa.String(length=64), nullable=True),
         sa.Column("derived_revision", sa.Integer(), nullable=False),
         sa.Column("metadata_key", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_series_project_id")),
@@ -287,8 +291,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("study_id", "series_uid", name=op.f("uq_series_study_id_series_uid")),
     )
     with op.batch_alter_table("series", schema=None) as batch_op:
+        batch_op.create_index("ix_series_filmstrip_key", ["filmstrip_key"], unique=False)
+        batch_op.create_index("ix_series_metadata_key", ["metadata_key"], unique=False)
         batch_op.create_index("ix_series_modality", ["project_id", "modality", "received_at"], unique=False)
         batch_op.create_index("ix_series_newest", ["project_id", "received_at", "id"], unique=False)
+        batch_op.create_index("ix_series_preview_key", ["preview_key"], unique=False)
         batch_op.create_index("ix_series_uid", ["project_id", "series_uid"], unique=False)
 
     op.create_table(
@@ -398,6 +405,7 @@ def upgrade() -> None:
         sa.Column("plan", sa.JSON(), nullable=False),
         sa.Column("after", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempts_before", sa.Integer(), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failure", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_tasks_job_id"), ondelete="CASCADE"),
@@ -426,24 +434,8 @@ def upgrade() -> None:
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.create_index("ix_attempts_state", ["state"], unique=False)
 
-    with op.batch_alter_table("files", schema=None) as batch_op:
-        batch_op.create_index("ix_files_object", ["object_key"], unique=False)
-    with op.batch_alter_table("quarantine", schema=None) as batch_op:
-        batch_op.create_index("ix_quarantine_object", ["object_key", "project_id"], unique=False)
-    with op.batch_alter_table("series", schema=None) as batch_op:
-        batch_op.create_index("ix_series_metadata_key", ["metadata_key"], unique=False)
-        batch_op.create_index("ix_series_preview_key", ["preview_key"], unique=False)
-
 
 def downgrade() -> None:
-    with op.batch_alter_table("series", schema=None) as batch_op:
-        batch_op.drop_index("ix_series_preview_key")
-        batch_op.drop_index("ix_series_metadata_key")
-    with op.batch_alter_table("quarantine", schema=None) as batch_op:
-        batch_op.drop_index("ix_quarantine_object")
-    with op.batch_alter_table("files", schema=None) as batch_op:
-        batch_op.drop_index("ix_files_object")
-    op.drop_table("discarded_objects")
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.drop_index("ix_attempts_state")
 
@@ -476,8 +468,11 @@ def downgrade() -> None:
     op.drop_table("dataset_entries")
     with op.batch_alter_table("series", schema=None) as batch_op:
         batch_op.drop_index("ix_series_uid")
+        batch_op.drop_index("ix_series_preview_key")
         batch_op.drop_index("ix_series_newest")
         batch_op.drop_index("ix_series_modality")
+        batch_op.drop_index("ix_series_metadata_key")
+        batch_op.drop_index("ix_series_filmstrip_key")
 
     op.drop_table("series")
     op.drop_table("jobs")
@@ -494,6 +489,7 @@ def downgrade() -> None:
 
     op.drop_table("runs")
     with op.batch_alter_table("quarantine", schema=None) as batch_op:
+        batch_op.drop_index("ix_quarantine_object")
         batch_op.drop_index("ix_quarantine_newest")
 
     op.drop_table("quarantine")
@@ -503,6 +499,7 @@ def downgrade() -> None:
     op.drop_table("memberships")
     with op.batch_alter_table("files", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_files_run_id"))
+        batch_op.drop_index("ix_files_object")
         batch_op.drop_index("ix_files_newest")
 
     op.drop_table("files")
@@ -522,6 +519,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_events_not_before")
 
     op.drop_table("events")
+    op.drop_table("discarded_objects")
     op.drop_table("audit_head")
     with op.batch_alter_table("audit_entries", schema=None) as batch_op:
         batch_op.drop_index("ix_audit_entries_project")

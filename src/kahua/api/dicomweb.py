@@ -1,0 +1,383 @@
+"""DICOMweb of a project: QIDO-RS, WADO-RS and STOW-RS (PS3.18 chapters 8 and 10)."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, StreamingResponse
+
+from kahua.access import Permission, ProjectAccess
+from kahua.api.security import Access, SiteOfRequest, streams_body
+from kahua.errors import InvalidInput, NotFound
+from kahua.store import metadata
+from kahua.store.dicomweb.accept import EXPLICIT_LITTLE_ENDIAN, Media, choose, parse_accept
+from kahua.store.dicomweb.attributes import Level
+from kahua.store.dicomweb.multipart import PartHead, boundary_of, new_boundary, write_multipart
+from kahua.store.dicomweb.query import find, parse_query
+from kahua.store.dicomweb.retrieve import Address, Located, locate_instances, locate_series
+from kahua.store.dicomweb.stow import StowRequest
+from kahua.store.frames import frame_spans, is_native, read_frame
+from kahua.store.pictures import Wanted, decoded_frames, render
+
+router = APIRouter(prefix="/dicom-web/{project}", tags=["dicomweb"], include_in_schema=False)
+
+DICOM = "application/dicom"
+DICOM_JSON = "application/dicom+json"
+OCTETS = "application/octet-stream"
+
+#: Pictures that can be rendered.
+PICTURES = ("image/jpeg", "image/png", "image/webp")
+
+NOT_ACCEPTABLE = 406
+
+#: Rights are asked for every time; what has not changed is not sent again.
+PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
+
+Reader = Annotated[ProjectAccess, Depends(Access(Permission.SERIES_READ))]
+Writer = Annotated[ProjectAccess, Depends(Access(Permission.SERIES_WRITE))]
+
+
+@router.get("/studies", operation_id="search_studies")
+def search_studies(request: Request, access: Reader, site: SiteOfRequest) -> Response:
+    """Search for studies."""
+    return _search(request, access, site, Level.STUDY)
+
+
+@router.get("/series", operation_id="search_series")
+def search_series(request: Request, access: Reader, site: SiteOfRequest) -> Response:
+    """Search for series in all studies."""
+    return _search(request, access, site, Level.SERIES)
+
+
+@router.get("/instances", operation_id="search_instances")
+def search_instances(request: Request, access: Reader, site: SiteOfRequest) -> Response:
+    """Search for instances in all studies."""
+    return _search(request, access, site, Level.INSTANCE)
+
+
+@router.get("/studies/{study}/series", operation_id="search_series_of_study")
+def search_series_of_study(request: Request, study: str, access: Reader, site: SiteOfRequest) -> Response:
+    """Search for the series of a study."""
+    return _search(request, access, site, Level.SERIES, study)
+
+
+@router.get("/studies/{study}/instances", operation_id="search_instances_of_study")
+def search_instances_of_study(request: Request, study: str, access: Reader, site: SiteOfRequest) -> Response:
+    """Search for the instances of a study."""
+    return _search(request, access, site, Level.INSTANCE, study)
+
+
+@router.get("/studies/{study}/series/{series}/instances", operation_id="search_instances_of_series")
+def search_instances_of_series(
+    request: Request, study: str, series: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Search for the instances of a series."""
+    return _search(request, access, site, Level.INSTANCE, study, series)
+
+
+@router.get("/studies/{study}", operation_id="retrieve_study")
+def retrieve_study(request: Request, study: str, access: Reader, site: SiteOfRequest) -> Response:
+    """Retrieve all instances of a study."""
+    return _retrieve(request, access, site, Address(study_uid=study))
+
+
+@router.get("/studies/{study}/series/{series}", operation_id="retrieve_series")
+def retrieve_series(request: Request, study: str, series: str, access: Reader, site: SiteOfRequest) -> Response:
+    """Retrieve all instances of a series."""
+    return _retrieve(request, access, site, Address(study_uid=study, series_uid=series))
+
+
+@router.get("/studies/{study}/series/{series}/instances/{instance}", operation_id="retrieve_instance")
+def retrieve_instance(
+    request: Request, study: str, series: str, instance: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Retrieve an instance."""
+    return _retrieve(request, access, site, Address(study_uid=study, series_uid=series, instance_uid=instance))
+
+
+@router.get("/studies/{study}/metadata", operation_id="retrieve_study_metadata")
+def retrieve_study_metadata(request: Request, study: str, access: Reader, site: SiteOfRequest) -> Response:
+    """Retrieve the attributes of all instances of a study."""
+    return _metadata(request, access, site, Address(study_uid=study))
+
+
+@router.get("/studies/{study}/series/{series}/metadata", operation_id="retrieve_series_metadata")
+def retrieve_series_metadata(
+    request: Request, study: str, series: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Retrieve the attributes of all instances of a series."""
+    return _metadata(request, access, site, Address(study_uid=study, series_uid=series))
+
+
+@router.get("/studies/{study}/series/{series}/instances/{instance}/metadata", operation_id="retrieve_instance_metadata")
+def retrieve_instance_metadata(
+    request: Request, study: str, series: str, instance: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Retrieve the attributes of an instance."""
+    address = Address(study_uid=study, series_uid=series, instance_uid=instance)
+    with site.database.read() as session:
+        instances = locate_instances(session, access.project_id, address)
+    return _json(request, metadata.pack(_documents(site, access, instances)))
+
+
+@router.get("/studies/{study}/series/{series}/instances/{instance}/frames/{frames}", operation_id="retrieve_frames")
+def retrieve_frames(
+    request: Request, study: str, series: str, instance: str, frames: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Retrieve frames, as they are stored or decoded."""
+    address = Address(study_uid=study, series_uid=series, instance_uid=instance)
+    with site.database.read() as session:
+        found = locate_instances(session, access.project_id, address)[0].instance
+    numbers = _frame_numbers(frames, found.number_of_frames or 1)
+    accepted = parse_accept(request.headers.get("accept", ""))
+    decoded = not is_native(found) and _wants_decoded(accepted)
+    syntax = EXPLICIT_LITTLE_ENDIAN if decoded else found.transfer_syntax_uid
+    media = choose(accepted, OCTETS, syntax)
+    if media is None:
+        return _not_acceptable(f"{OCTETS}; transfer-syntax={found.transfer_syntax_uid}")
+    if decoded:
+        contents = iter(decoded_frames(site.objects, found, numbers, site.settings))
+    else:
+        spans = frame_spans(site.objects, found)
+        contents = (read_frame(site.objects, found, spans[number - 1]) for number in numbers)
+    media_type = f"{OCTETS}; transfer-syntax={syntax}"
+    if not media.multipart and len(numbers) == 1:
+        return Response(next(contents), media_type=media_type, headers=PRIVATE)
+    return _multipart(OCTETS, media_type, (([], iter([content])) for content in contents))
+
+
+@router.get("/studies/{study}/series/{series}/instances/{instance}/bulkdata/{path:path}", operation_id="retrieve_bulk")
+def retrieve_bulk(study: str, series: str, instance: str, path: str, access: Reader, site: SiteOfRequest) -> Response:
+    """Retrieve a value that the metadata only points to."""
+    from kahua.dicom import json_model  # late: it loads pydicom's dictionary, which no other request needs
+
+    address = Address(study_uid=study, series_uid=series, instance_uid=instance)
+    with site.database.read() as session:
+        found = locate_instances(session, access.project_id, address)[0].instance
+    with site.objects.local_file(found.object_key) as file_path, file_path.open("rb") as file:
+        _, value = json_model.bulk_data(
+            file,
+            offset=found.data_offset,
+            size=found.size - found.data_offset,
+            transfer_syntax_uid=found.transfer_syntax_uid,
+            path=path,
+            budget=site.archive.limits.budget,
+        )
+    return _multipart(OCTETS, OCTETS, iter([([], iter([value]))]))
+
+
+@router.get("/studies/{study}/series/{series}/instances/{instance}/rendered", operation_id="retrieve_rendered")
+def retrieve_rendered(
+    request: Request, study: str, series: str, instance: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Retrieve an instance as a picture: its first frame."""
+    return _rendered(request, access, site, Address(study_uid=study, series_uid=series, instance_uid=instance), "1")
+
+
+@router.get(
+    "/studies/{study}/series/{series}/instances/{instance}/frames/{frame}/rendered",
+    operation_id="retrieve_rendered_frame",
+)
+def retrieve_rendered_frame(
+    request: Request, study: str, series: str, instance: str, frame: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Retrieve a frame as a picture."""
+    return _rendered(request, access, site, Address(study_uid=study, series_uid=series, instance_uid=instance), frame)
+
+
+@router.get("/studies/{study}/series/{series}/instances/{instance}/thumbnail", operation_id="retrieve_thumbnail")
+def retrieve_thumbnail(
+    request: Request, study: str, series: str, instance: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Retrieve a small picture of an instance."""
+    address = Address(study_uid=study, series_uid=series, instance_uid=instance)
+    return _rendered(request, access, site, address, "1", size=128)
+
+
+@router.get("/studies/{study}/series/{series}/thumbnail", operation_id="retrieve_series_thumbnail")
+def retrieve_series_thumbnail(study: str, series: str, access: Reader, site: SiteOfRequest) -> Response:
+    """Retrieve the preview of a series."""
+    with site.database.read() as session:
+        _, row = locate_series(session, access.project_id, Address(study_uid=study, series_uid=series))[0]
+    if row.preview_key is None:
+        raise NotFound(row.preview_note or "The series has no preview yet.")
+    return Response(site.objects.read(row.preview_key), media_type="image/webp", headers=PRIVATE)
+
+
+@router.post("/studies", operation_id="store_instances", dependencies=[Depends(streams_body)])
+async def store_instances(request: Request, access: Writer, site: SiteOfRequest) -> Response:
+    """Store instances."""
+    return await _store(request, access, site, None)
+
+
+@router.post("/studies/{study}", operation_id="store_instances_of_study", dependencies=[Depends(streams_body)])
+async def store_instances_of_study(request: Request, study: str, access: Writer, site: SiteOfRequest) -> Response:
+    """Store instances of one study."""
+    return await _store(request, access, site, study)
+
+
+def _search(
+    request: Request,
+    access: ProjectAccess,
+    site: Any,
+    level: Level,
+    study_uid: str | None = None,
+    series_uid: str | None = None,
+) -> Response:
+    query = parse_query(level, request.query_params.multi_items())
+    with site.database.read() as session:
+        answer = find(
+            session,
+            access.project_id,
+            query,
+            base_url=_base_url(site, access),
+            study_uid=study_uid,
+            series_uid=series_uid,
+        )
+    headers = dict(PRIVATE)
+    if answer.truncated:
+        headers["Warning"] = '299 - "There are more results: ask for the next page with offset."'
+    return Response(answer.body, media_type=DICOM_JSON, headers=headers)
+
+
+def _retrieve(request: Request, access: ProjectAccess, site: Any, address: Address) -> Response:
+    with site.database.read() as session:
+        instances = locate_instances(session, access.project_id, address)
+    accepted = parse_accept(request.headers.get("accept", ""))
+    chosen = [choose(accepted, DICOM, located.instance.transfer_syntax_uid) for located in instances]
+    if not all(chosen):
+        return _not_acceptable(f"{DICOM}; transfer-syntax=*")
+    first = instances[0].instance
+    if len(instances) == 1 and chosen[0] and chosen[0].type == DICOM and not chosen[0].multipart:
+        return _file(site, first.object_key, f"{DICOM}; transfer-syntax={first.transfer_syntax_uid}")
+    return _multipart(
+        DICOM,
+        DICOM,
+        (
+            ([located.instance.transfer_syntax_uid], site.objects.stream(located.instance.object_key))
+            for located in instances
+        ),
+    )
+
+
+def _metadata(request: Request, access: ProjectAccess, site: Any, address: Address) -> Response:
+    with site.database.read() as session:
+        found = locate_series(session, access.project_id, address)
+        stale = [study for study, row in found if row.metadata_key is None or row.derived_revision != row.revision]
+        instances = locate_instances(session, access.project_id, address) if stale else []
+    if stale:
+        return _json(request, metadata.pack(_documents(site, access, instances)))
+    packed = [site.objects.read(row.metadata_key) for _, row in found]
+    if len(packed) == 1:
+        return _json(request, packed[0])
+    documents = (inner for part in packed if (inner := metadata.unpack(part)[1:-1]))
+    return _json(request, metadata.pack(documents))
+
+
+def _documents(site: Any, access: ProjectAccess, instances: Sequence[Located]) -> Iterator[bytes]:
+    return metadata.instance_documents(
+        site.objects, instances, base_url=f"/dicom-web/{access.name}", budget=site.archive.limits.budget
+    )
+
+
+def _json(request: Request, packed: bytes) -> Response:
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(packed, media_type=DICOM_JSON, headers={**PRIVATE, "Content-Encoding": "gzip"})
+    return Response(metadata.unpack(packed), media_type=DICOM_JSON, headers=PRIVATE)
+
+
+def _rendered(
+    request: Request, access: ProjectAccess, site: Any, address: Address, frame: str, size: int | None = None
+) -> Response:
+    with site.database.read() as session:
+        found = locate_instances(session, access.project_id, address)[0].instance
+    accepted = parse_accept(request.headers.get("accept", ""))
+    media_type = next((picture for picture in PICTURES if choose(accepted, picture, "")), None)
+    if media_type is None:
+        return _not_acceptable(", ".join(PICTURES))
+    (number,) = _frame_numbers(frame, found.number_of_frames or 1)[:1]
+    wanted = Wanted(frame=number, media_type=media_type, size=size, window=_window(request.query_params.get("window")))
+    return Response(render(site.objects, found, wanted, site.settings), media_type=media_type, headers=PRIVATE)
+
+
+async def _store(request: Request, access: ProjectAccess, site: Any, study_uid: str | None) -> Response:
+    content_type = request.headers.get("content-type", "")
+    boundary = None if content_type.startswith(DICOM) else boundary_of(content_type)
+    base_url = _base_url(site, access)
+    stow = StowRequest(
+        archive=site.archive,
+        project_id=access.project_id,
+        sender=access.principal.name,
+        study_uid=study_uid,
+        boundary=boundary,
+    )
+    try:
+        async for piece in request.stream():
+            await run_in_threadpool(stow.feed, piece)
+        stored = await run_in_threadpool(stow.finish)
+    finally:
+        await run_in_threadpool(stow.close)
+    return Response(stored.serialised(base_url), status_code=stored.status, media_type=DICOM_JSON)
+
+
+def _multipart(
+    kind: str, default_type: str, contents: Iterator[tuple[list[str], Iterator[bytes]]]
+) -> StreamingResponse:
+    boundary = new_boundary()
+    parts = (
+        (
+            PartHead(
+                boundary=boundary,
+                media_type=f"{default_type}; transfer-syntax={syntax[0]}" if syntax else default_type,
+            ),
+            content,
+        )
+        for syntax, content in contents
+    )
+    media_type = f'multipart/related; type="{kind}"; boundary="{boundary}"'
+    return StreamingResponse(write_multipart(boundary, parts), media_type=media_type, headers=PRIVATE)
+
+
+def _file(site: Any, key: str, media_type: str) -> Response:
+    path = site.objects.path(key)
+    if path is None:
+        return StreamingResponse(site.objects.stream(key), media_type=media_type, headers=PRIVATE)
+    return FileResponse(path, media_type=media_type, headers=PRIVATE)
+
+
+def _not_acceptable(offered: str) -> Response:
+    return Response(f"This can be sent as {offered}.", status_code=NOT_ACCEPTABLE, media_type="text/plain")
+
+
+def _wants_decoded(accepted: Sequence[Media]) -> bool:
+    """Whether a client of frames asks for native ones: it names Explicit VR Little Endian, or nothing."""
+    first = next((media for media in accepted if media.type in (OCTETS, "*/*", "application/*")), None)
+    return first is not None and first.type == OCTETS and first.transfer_syntax in ("", EXPLICIT_LITTLE_ENDIAN)
+
+
+def _frame_numbers(text: str, count: int) -> list[int]:
+    try:
+        numbers = [int(number) for number in text.split(",")]
+    except ValueError:
+        raise InvalidInput("Frames are named by numbers from 1 on, with commas between.", field="frames") from None
+    if not all(1 <= number <= count for number in numbers):
+        raise NotFound(f"The instance has {count} frames.")
+    return numbers
+
+
+def _window(text: str | None) -> tuple[float, float] | None:
+    """Read the query parameter window: centre, width, and a function that is not used (PS3.18 section 8.3.5.1.4)."""
+    if text is None:
+        return None
+    try:
+        centre, width, *_ = (float(part) for part in text.split(",")[:2])
+    except ValueError:
+        raise InvalidInput("The window is written as centre,width,function.", field="window") from None
+    if width <= 0:
+        raise InvalidInput("The width of the window must be above 0.", field="window")
+    return centre, width
+
+
+def _base_url(site: Any, access: ProjectAccess) -> str:
+    return f"{site.settings.url}/dicom-web/{access.name}"

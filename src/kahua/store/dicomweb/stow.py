@@ -1,0 +1,218 @@
+"""Store what a STOW-RS request brings, and say what became of each part (PS3.18 section 10.5)."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from kahua.dicom import read_file_meta, scan
+from kahua.errors import DicomRefused, InvalidInput, KahuaError, SopInstanceConflict, TooMuch, Unavailable
+from kahua.store.dicomweb.multipart import MultipartReader
+from kahua.store.ingest import Archive
+from kahua.store.origin import Accepted, Origin
+
+#: Failure reasons (PS3.18 table I.2-2; PS3.4 table GG.4-1; PS3.7 annex C).
+OUT_OF_RESOURCES = 0xA700
+DATA_SET_DOES_NOT_MATCH = 0xA900
+CANNOT_UNDERSTAND = 0xC000
+DUPLICATE_SOP_INSTANCE = 0x0111
+
+#: Parts that are stored together, in one durable group.
+GROUP = 64
+
+#: Most parts of one request.
+MAX_PARTS = 20_000
+
+
+@dataclass
+class Stored:
+    """What became of the parts of one request."""
+
+    accepted: list[Accepted] = field(default_factory=list)
+    #: SOP Class and Instance UID, as far as they are known, and the error.
+    failed: list[tuple[str, str, KahuaError]] = field(default_factory=list)
+
+    @property
+    def status(self) -> int:
+        """HTTP status: all stored, some stored, none stored."""
+        if not self.failed:
+            return 200
+        return 202 if self.accepted else 409
+
+    def serialised(self, base_url: str) -> bytes:
+        """Give the response module as DICOM JSON (PS3.18 table I.2-1)."""
+        body: dict[str, Any] = {}
+        if self.accepted:
+            body["00081199"] = _sequence([_reference(item, base_url) for item in self.accepted])
+        if self.failed:
+            body["00081198"] = _sequence([_failure(*item) for item in self.failed])
+        return orjson.dumps(body)
+
+
+class PartFile:
+    """A part of a request, written into a staging file as it arrives; over a limit, it refuses."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self.path = path
+        self._left = max_bytes
+        self._max = max_bytes
+        self._file = path.open("xb")
+
+    def write(self, data: bytes | memoryview, /) -> None:
+        """Take some bytes.
+
+        Raises
+        ------
+        TooMuch
+            The part is larger than an object may be.
+        """
+        self._left -= len(data)
+        if self._left < 0:
+            self._file.close()
+            raise TooMuch(
+                f"A part is larger than {self._max} bytes.", remedy="An administrator can raise max_object_bytes."
+            )
+        self._file.write(data)
+
+    def close(self) -> None:
+        """Take note that the part is complete."""
+        self._file.close()
+
+
+def check_part_type(headers: Mapping[str, str]) -> None:
+    """Refuse parts that are no DICOM.
+
+    Raises
+    ------
+    InvalidInput
+        The part has another media type than application/dicom.
+    """
+    media_type = headers.get("content-type", "application/dicom").split(";")[0].strip().lower()
+    if media_type != "application/dicom":
+        raise InvalidInput(f"A part has the type {media_type[:64]!r}; only application/dicom is stored.")
+
+
+@dataclass
+class StowRequest:
+    """One request while it arrives: parts go into staging files, and groups of them into the archive."""
+
+    archive: Archive
+    project_id: str
+    #: Name of the user who sends.
+    sender: str
+    #: Study to which all instances must belong, if the address names one.
+    study_uid: str | None
+    #: Boundary of the multipart body; without it, the body is one object.
+    boundary: str | None
+    stored: Stored = field(default_factory=Stored)
+
+    def __post_init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="stow-", dir=self.archive.staging.folder))
+        self._parts: list[PartFile] = []
+        self._count = 0
+        self._reader = MultipartReader(self.boundary, self._open_part, MAX_PARTS) if self.boundary else None
+        if self._reader is None:
+            self._open_part({})
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece of the body."""
+        if self._reader:
+            self._reader.feed(piece)
+        else:
+            self._parts[0].write(piece)
+        if len(self._parts) > GROUP:
+            self._store(self._parts[:-1])
+            del self._parts[:-1]
+
+    def finish(self) -> Stored:
+        """Take note that the body ended, and say what became of its parts."""
+        if self._reader:
+            self._reader.finish()
+        else:
+            self._parts[0].close()
+        self._store(self._parts)
+        if not self._count:
+            raise InvalidInput("The request holds no object.")
+        return self.stored
+
+    def close(self) -> None:
+        """Remove the staging files, whatever happened."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _open_part(self, headers: Mapping[str, str]) -> PartFile:
+        check_part_type(headers)
+        self._count += 1
+        part = PartFile(self._folder / f"{self._count:06}", self.archive.limits.max_object_bytes)
+        self._parts.append(part)
+        return part
+
+    def _store(self, parts: Sequence[PartFile]) -> None:
+        paths = [part.path for part in parts if self._is_of_study(part.path)]
+        origin = Origin(door="stow", sender=self.sender)
+        for result in self.archive.store_files(self.project_id, paths, origin):
+            if isinstance(result, KahuaError):
+                self.stored.failed.append(("", str(result.details.get("sop_instance_uid", "")), result))
+            else:
+                self.stored.accepted.append(result)
+        for part in parts:
+            part.path.unlink(missing_ok=True)
+
+    def _is_of_study(self, path: Path) -> bool:
+        """Refuse instances of another study than the address names (PS3.18 section 10.5.1.1)."""
+        if self.study_uid is None:
+            return True
+        try:
+            with path.open("rb") as file:
+                meta = read_file_meta(file)
+                header = scan(
+                    file,
+                    offset=meta.data_offset,
+                    size=path.stat().st_size - meta.data_offset,
+                    transfer_syntax_uid=meta.transfer_syntax_uid,
+                    budget=self.archive.limits.budget,
+                )
+        except DicomRefused:
+            return True  # the archive says why, and keeps it aside
+        if header.study_uid == self.study_uid:
+            return True
+        error = InvalidInput("The instance belongs to another study than the address names; it was not stored.")
+        self.stored.failed.append((header.sop_class_uid, header.sop_instance_uid, error))
+        return False
+
+
+def _reference(item: Accepted, base_url: str) -> dict[str, Any]:
+    url = f"{base_url}/studies/{item.study_uid}/series/{item.series_uid}/instances/{item.sop_instance_uid}"
+    return {
+        "00081150": {"vr": "UI", "Value": [item.sop_class_uid]},
+        "00081155": {"vr": "UI", "Value": [item.sop_instance_uid]},
+        "00081190": {"vr": "UR", "Value": [url]},
+    }
+
+
+def _failure(sop_class_uid: str, sop_instance_uid: str, error: KahuaError) -> dict[str, Any]:
+    return {
+        "00081150": {"vr": "UI", "Value": [sop_class_uid] if sop_class_uid else []},
+        "00081155": {"vr": "UI", "Value": [sop_instance_uid] if sop_instance_uid else []},
+        "00081197": {"vr": "US", "Value": [_reason(error)]},
+        "00080119": {"vr": "UC", "Value": [str(error)]},
+    }
+
+
+def _reason(error: KahuaError) -> int:
+    match error:
+        case Unavailable():
+            return OUT_OF_RESOURCES
+        case SopInstanceConflict():
+            return DUPLICATE_SOP_INSTANCE
+        case InvalidInput():
+            return DATA_SET_DOES_NOT_MATCH
+        case _:
+            return CANNOT_UNDERSTAND
+
+
+def _sequence(items: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"vr": "SQ", "Value": items}

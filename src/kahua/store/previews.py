@@ -1,0 +1,198 @@
+"""After a series has changed, the worker makes what people look at: preview, filmstrip, metadata.
+
+Pixels are decoded in a child process that may die; a series that cannot be shown says why, and
+nothing else is disturbed. All of it can be thrown away and made again.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from kahua.database import Database
+from kahua.dicom import Budget
+from kahua.errors import NotFound, UndecodablePixels
+from kahua.events import SeriesReceived, Subscription
+from kahua.store import metadata
+from kahua.store.child import Bounds, run_child
+from kahua.store.dicomweb.retrieve import Address, Located, locate_instances
+from kahua.store.objects import ObjectStore
+from kahua.store.removal import discard
+from kahua.store.tables import SeriesReferenceRow, SeriesRow, StudyRow
+
+#: How long the pictures of one series may take.
+SECONDS = 120
+
+#: Most instances of a source image that are handed to the child for drawing a segmentation on it.
+MAX_SOURCES = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """What the child made of a series."""
+
+    #: `ready`, `none` or `failed`.
+    state: str
+    note: str
+    preview: bytes | None = None
+    filmstrip: bytes | None = None
+
+
+class Derivation:
+    """Makes previews and metadata of series; safe to do again, in any process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        objects: ObjectStore,
+        staging: Path,
+        budget: Budget,
+        project_name: Callable[[Session, str], str],
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._staging = staging
+        self._budget = budget
+        #: Name of a project by its id: addresses of bulk data hold it.
+        self._project_name = project_name
+
+    def subscription(self) -> Subscription:
+        """Ask to hear of series that changed."""
+        return Subscription(consumer="store.derivation", event=SeriesReceived, handle=self.on_received)
+
+    def on_received(self, event: SeriesReceived) -> None:
+        """Derive a series, and those that were waiting to be drawn on it."""
+        self.derive(event.project_id, event.series_id)
+        with self._database.read() as session:
+            waiting = _referrers(session, event.project_id, event.series_id)
+        for series_id in waiting:
+            self.derive(event.project_id, series_id)
+
+    def derive(self, project_id: str, series_id: str) -> None:
+        """Make preview, filmstrip and metadata of a series as it is now; nothing if it is gone."""
+        with self._database.read() as session:
+            try:
+                series, instances = _series(session, project_id, series_id)
+            except NotFound:
+                return
+            sources = _sources(session, project_id, series_id)
+            base_url = f"/dicom-web/{self._project_name(session, project_id)}"
+        packed = metadata.pack(
+            metadata.instance_documents(self._objects, instances, base_url=base_url, budget=self._budget)
+        )
+        pictures = self._pictures(instances, sources)
+        self._keep(series, packed, pictures)
+
+    def _pictures(self, instances: Sequence[Located], sources: Sequence[Located]) -> Pictures:
+        folder = Path(tempfile.mkdtemp(prefix="preview-", dir=self._staging))
+        try:
+            self._link(instances, folder / "instances")
+            self._link(sources, folder / "sources")
+            answer = json.loads(run_child("kahua.store.render", "series", str(folder), bounds=Bounds(seconds=SECONDS)))
+            return Pictures(
+                state=answer["state"],
+                note=answer["note"],
+                preview=_read(folder / "preview.webp"),
+                filmstrip=_read(folder / "filmstrip.webp"),
+            )
+        except UndecodablePixels as error:
+            return Pictures(state="failed", note=error.message)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _link(self, instances: Sequence[Located], folder: Path) -> None:
+        """Offer objects to the child under numbers, without copying where they are local."""
+        folder.mkdir()
+        for number, located in enumerate(instances):
+            key = located.instance.object_key
+            path = self._objects.path(key)
+            if path is not None:
+                (folder / f"{number:06}").symlink_to(path.resolve())
+            else:
+                with (folder / f"{number:06}").open("xb") as file:
+                    file.writelines(self._objects.stream(key))
+
+    def _keep(self, series: SeriesRow, packed: bytes, pictures: Pictures) -> None:
+        keys = {
+            "metadata_key": self._put(packed),
+            "preview_key": self._put(pictures.preview),
+            "filmstrip_key": self._put(pictures.filmstrip),
+        }
+        with self._database.write() as session:
+            before = session.execute(
+                select(SeriesRow.metadata_key, SeriesRow.preview_key, SeriesRow.filmstrip_key).where(
+                    SeriesRow.id == series.id
+                )
+            ).first()
+            session.execute(
+                update(SeriesRow)
+                .where(SeriesRow.id == series.id)
+                .values(
+                    **keys,
+                    preview_state=pictures.state,
+                    preview_note=pictures.note[:500],
+                    derived_revision=series.revision,
+                )
+            )
+            now_kept = set(keys.values())
+            discard(session, [key for key in before or () if key is not None and key not in now_kept])
+
+    def _put(self, content: bytes | None) -> str | None:
+        if content is None:
+            return None
+        key = hashlib.sha256(b"derived\0" + content).hexdigest()
+        self._objects.put(key, [content])
+        return key
+
+
+def _series(session: Session, project_id: str, series_id: str) -> tuple[SeriesRow, Sequence[Located]]:
+    row = session.execute(
+        select(SeriesRow, StudyRow.study_uid)
+        .join(StudyRow, StudyRow.id == SeriesRow.study_id)
+        .where(SeriesRow.project_id == project_id, SeriesRow.id == series_id)
+    ).first()
+    if row is None:
+        raise NotFound("The series is gone.")
+    series, study_uid = row
+    return series, locate_instances(session, project_id, Address(study_uid=study_uid, series_uid=series.series_uid))
+
+
+def _sources(session: Session, project_id: str, series_id: str) -> Sequence[Located]:
+    """Instances of the image to which a segmentation or structure set refers, if it is here."""
+    row = session.execute(
+        select(StudyRow.study_uid, SeriesRow.series_uid)
+        .join(SeriesRow, SeriesRow.study_id == StudyRow.id)
+        .join(SeriesReferenceRow, SeriesReferenceRow.target_series_uid == SeriesRow.series_uid)
+        .where(
+            SeriesRow.project_id == project_id,
+            SeriesReferenceRow.series_id == series_id,
+            SeriesRow.modality.not_in(("SEG", "RTSTRUCT", "SR", "KO", "PR")),
+        )
+        .order_by(SeriesRow.instance_count.desc())
+    ).first()
+    if row is None:
+        return []
+    study_uid, series_uid = row
+    return locate_instances(session, project_id, Address(study_uid=study_uid, series_uid=series_uid))[:MAX_SOURCES]
+
+
+def _referrers(session: Session, project_id: str, series_id: str) -> Sequence[str]:
+    """Series that refer to this one and are drawn on it."""
+    statement = (
+        select(SeriesReferenceRow.series_id)
+        .join(SeriesRow, SeriesRow.series_uid == SeriesReferenceRow.target_series_uid)
+        .where(SeriesRow.id == series_id, SeriesReferenceRow.project_id == project_id)
+        .distinct()
+    )
+    return session.scalars(statement).all()
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
