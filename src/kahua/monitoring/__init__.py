@@ -1,1 +1,14 @@
-"""The component `monitoring`."""
+"""Watching a site: its health in words, and what can be done about what is wrong."""
+
+from kahua.monitoring.doctor import (
+    Check,
+    Finding,
+    Severity,
+    check_disk,
+    check_durability,
+    check_outbox,
+    check_web,
+    examine,
+)
+
+__all__ = ["Check", "Finding", "Severity", "check_disk", "check_durability", "check_outbox", "check_web", "examine"]

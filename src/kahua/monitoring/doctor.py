@@ -1,0 +1,107 @@
+"""The doctor: what is wrong with a site, in words, and the way out."""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from kahua.database import Database, EventRow
+from kahua.errors import KahuaError
+from kahua.settings import Settings
+
+#: An event that failed this often needs a person.
+PATIENCE = 5
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    #: As it should be.
+    FINE = "fine"
+    #: Works, but someone should know.
+    NOTICE = "notice"
+    #: Something does not work.
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that the doctor looked at."""
+
+    #: Stable name, for programs.
+    id: str
+    severity: Severity
+    #: What was seen.
+    text: str
+    #: What can be done about it.
+    remedy: str = ""
+
+
+#: Looks at one thing.
+Check = Callable[[], Iterable[Finding]]
+
+
+def examine(checks: Iterable[Check]) -> Iterator[Finding]:
+    """Look at everything; a check that itself fails is a finding too."""
+    for check in checks:
+        try:
+            yield from check()
+        except KahuaError as error:
+            yield Finding(id=error.code, severity=Severity.PROBLEM, text=error.message, remedy=error.remedy or "")
+
+
+def check_disk(settings: Settings) -> Iterator[Finding]:
+    """See whether images still have room."""
+    free = shutil.disk_usage(settings.data_dir).free
+    if free < settings.min_free_bytes:
+        yield Finding(
+            id="disk",
+            severity=Severity.PROBLEM,
+            text=f"{free / 1e9:,.1f} GB are free; below {settings.min_free_bytes / 1e9:,.1f} GB nothing is accepted.",
+            remedy="Delete what is not needed, or move the data folder to a larger disk.",
+        )
+    else:
+        yield Finding(id="disk", severity=Severity.FINE, text=f"{free / 1e9:,.0f} GB are free.")
+
+
+def check_durability(settings: Settings) -> Iterator[Finding]:
+    """Say so when the promise of rule 1 is switched off."""
+    if settings.durability == "none":
+        yield Finding(
+            id="durability",
+            severity=Severity.PROBLEM,
+            text="Instances are acknowledged before they are durable: a power cut may lose them.",
+            remedy="Remove the setting durability, or set it to group.",
+        )
+
+
+def check_outbox(database: Database) -> Iterator[Finding]:
+    """See whether events wait in vain."""
+    with database.read() as session:
+        waiting = session.scalar(select(func.count()).where(EventRow.not_before.is_not(None))) or 0
+        stuck = session.scalars(
+            select(EventRow).where(EventRow.not_before.is_not(None), EventRow.attempts >= PATIENCE).limit(5)
+        ).all()
+    for event in stuck:
+        yield Finding(
+            id="outbox",
+            severity=Severity.PROBLEM,
+            text=f"The event {event.name} number {event.sequence} failed {event.attempts} times: {event.error}",
+            remedy="Correct the cause; it is tried again by itself.",
+        )
+    if not stuck:
+        yield Finding(id="outbox", severity=Severity.FINE, text=f"{waiting} events wait for the worker.")
+
+
+def check_web(folder: Path) -> Iterator[Finding]:
+    """See whether the web interface was built."""
+    if not (folder / "index.html").is_file():
+        yield Finding(
+            id="web",
+            severity=Severity.PROBLEM,
+            text="The web interface is not built; the API works without it.",
+            remedy="Build it with `make setup`.",
+        )
