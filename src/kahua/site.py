@@ -1,1 +1,273 @@
 """A site, built from its settings: the only place that chooses adapters."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from kahua.access import (
+    create_link,
+    create_token,
+    ensure_first_administrator,
+    ensure_project,
+    find_project,
+    get_user,
+    local_principal,
+    project_of_ae_title,
+)
+from kahua.access.tables import ProjectRow
+from kahua.database import Database, migrate
+from kahua.datasets import subscriptions as dataset_subscriptions
+from kahua.errors import MisconfiguredSite, NotFound
+from kahua.events import Subscription
+from kahua.extensions import Extensions, find_extension
+from kahua.monitoring import Check, check_disk, check_durability, check_outbox, check_web
+from kahua.settings import Settings
+from kahua.store import Archive, DirectoryStore, ObjectStore
+from kahua.store.dimse import Receiver, Refusal, Route
+from kahua.store.previews import Derivation
+from kahua.workflows import RunFolders, Runs, Transfers, machine_of
+from kahua.workflows.engines import Engine
+from kahua.workflows.engines.local import LocalEngine
+from kahua.workflows.runtimes.process import ProcessRuntime
+from kahua.workflows.runtimes.sandbox import choose_boundary
+from kahua.workflows.transfers import keep_dicom_in
+
+#: Folder with the built web interface: in a checkout beside the sources, in a wheel inside the package.
+WEB_FOLDERS = (Path(__file__).parents[2] / "web" / "dist", Path(__file__).parent / "web")
+
+#: Calling AE titles that begin so name the dataset to which the series are added.
+DATASET_PREFIX = "kp-"
+
+#: Days for which the token of a demonstration works.
+DEMO_DAYS = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Everything that one process of a site works with; made once, shared by its threads."""
+
+    settings: Settings
+    database: Database
+    objects: ObjectStore
+    archive: Archive
+    extensions: Extensions
+    runs: Runs
+
+    def receiver(self) -> Receiver:
+        """Make the receiver of DICOM; the caller starts and stops it."""
+        return Receiver(self.settings, self.archive, self._route)
+
+    def engine(self) -> Engine:
+        """Make the engine that carries runs to their end; the caller starts and stops it."""
+        return LocalEngine(
+            database=self.database,
+            runtime=ProcessRuntime(choose_boundary(self.settings.sandbox)),
+            catalogue=self.extensions,
+            transfers=Transfers(database=self.database, objects=self.objects, keep_dicom=keep_dicom_in(self.archive)),
+            machine=machine_of(self.settings),
+            folders=_run_folders(self.settings),
+            cache=self.settings.folder("cache"),
+            log_bytes=self.settings.task_log_bytes,
+        )
+
+    def derivation(self) -> Derivation:
+        """Make what derives previews and metadata."""
+        return Derivation(
+            database=self.database,
+            objects=self.objects,
+            staging=self.archive.staging.folder,
+            budget=self.archive.limits.budget,
+            project_name=_project_name,
+        )
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """Give everything that wants to hear of events."""
+        return [*dataset_subscriptions(self.database), self.derivation().subscription()]
+
+    def checks(self) -> Sequence[Check]:
+        """Give everything that the doctor looks at."""
+        return [
+            lambda: check_disk(self.settings),
+            lambda: check_durability(self.settings),
+            lambda: check_outbox(self.database),
+            lambda: check_web(web_folder()),
+        ]
+
+    def close(self) -> None:
+        """Finish what waits and close the database."""
+        self.archive.close()
+        self.database.close()
+
+    def _route(self, called: str, calling: str, address: str) -> Route | Refusal:
+        """Decide where a sender's objects go: by AE titles, and only from networks that are named."""
+        peer = ip_address(address)
+        if not peer.is_loopback and not any(peer in network for network in self.settings.dicom_networks):
+            return Refusal(reason="The sender's network is not among dicom_networks.")
+        with self.database.read() as session:
+            project = project_of_ae_title(session, called) or self._default_project(session, called)
+        if project is None:
+            return Refusal(reason="The called AE title names no project.")
+        return Route(project_id=project.id, dataset=_dataset_of(calling))
+
+    def _default_project(self, session: Session, called: str) -> ProjectRow | None:
+        known = called.strip().upper() == self.settings.dicom_ae_title.upper()
+        named = called.strip().lower().startswith(DATASET_PREFIX)  # a project that does not exist is never another one
+        if named or (not known and self.settings.dicom_unknown_ae == "refuse"):
+            return None
+        return find_project(session, self.settings.default_project)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoAccess:
+    """What the demonstration needs to work on a site as an administrator would."""
+
+    project: str
+    #: API token.
+    token: str
+    #: Secret of a sign-in link, for the person who watches.
+    link: str
+
+
+def build_site(settings: Settings) -> Site:
+    """Build a site from its settings; the data folder must have been prepared."""
+    database = Database(settings.database_url) if settings.database_url else Database.in_folder(settings.data_dir)
+    objects = _objects(settings)
+    extensions = Extensions(database=database, settings=settings)
+    return Site(
+        settings=settings,
+        database=database,
+        objects=objects,
+        archive=Archive.from_settings(settings, database=database, objects=objects),
+        extensions=extensions,
+        runs=Runs(
+            database=database,
+            catalogue=extensions,
+            machine=machine_of(settings),
+            folders=_run_folders(settings),
+        ),
+    )
+
+
+def prepare_site(settings: Settings) -> str | None:
+    """Make or upgrade what a site needs before it starts; return the first sign-in link's secret, if one is due.
+
+    Raises
+    ------
+    MisconfiguredSite
+        The site would be open to strangers, the data folder cannot be written, or the database is of another version.
+    """
+    check_exposure(settings)
+    _make_data_folder(settings)
+    database = Database(settings.database_url) if settings.database_url else Database.in_folder(settings.data_dir)
+    try:
+        migrate(database)
+        with database.write() as session:
+            ensure_project(session, name=settings.default_project)
+            return ensure_first_administrator(session)
+    finally:
+        database.close()
+
+
+def prepare_demo(settings: Settings, tell: Callable[[str], None]) -> DemoAccess:
+    """Install the demonstration's extension and make a token for it."""
+    site = build_site(settings)
+    try:
+        site.extensions.install(find_extension("brain-extraction"), actor=local_principal().name, progress=tell)
+        with site.database.write() as session:
+            user = get_user(session, "admin")
+            _, token = create_token(session, user_id=user.id, label="demonstration", days=DEMO_DAYS)
+            link = create_link(session, actor=local_principal().name, name=user.name)
+        return DemoAccess(project=settings.default_project, token=token, link=link)
+    finally:
+        site.close()
+
+
+def check_exposure(settings: Settings) -> None:
+    """Refuse to be open to strangers.
+
+    Raises
+    ------
+    MisconfiguredSite
+        The site would listen beyond this machine without TLS, or take DICOM from anybody.
+    """
+    if not _is_loopback(settings.host) and not (settings.tls_certificate and settings.tls_key):
+        raise MisconfiguredSite(
+            f"The web interface would listen on {settings.host} without TLS: passwords and images could be read.",
+            setting="host",
+            remedy="Give tls_certificate and tls_key, or listen on 127.0.0.1 behind a proxy that has TLS.",
+        )
+    if not _is_loopback(settings.dicom_host) and not settings.dicom_networks:
+        raise MisconfiguredSite(
+            f"The DICOM receiver would listen on {settings.dicom_host} and take images from anybody.",
+            setting="dicom_host",
+            remedy='Name the networks of your senders, for example dicom_networks = ["10.1.0.0/16"].',
+        )
+
+
+def project_id(session: Session, name: str) -> str:
+    """Give the id of a project, for the operator of the machine, who may see all.
+
+    Raises
+    ------
+    NotFound
+        There is no such project.
+    """
+    project = find_project(session, name)
+    if project is None:
+        raise NotFound(f"There is no project {name}.", remedy="`kahua project list` shows all.")
+    return project.id
+
+
+def web_folder() -> Path:
+    """Folder of the built web interface, whether or not it was built."""
+    return next((folder for folder in WEB_FOLDERS if (folder / "index.html").is_file()), WEB_FOLDERS[0])
+
+
+def _objects(settings: Settings) -> ObjectStore:
+    if settings.object_store:
+        raise MisconfiguredSite(
+            f"Objects cannot be kept at {settings.object_store} yet.",
+            setting="object_store",
+            remedy="Leave object_store empty: objects are then kept in the data folder.",
+        )
+    return DirectoryStore(settings.folder("objects"), durability="none" if settings.durability == "none" else "full")
+
+
+def _run_folders(settings: Settings) -> RunFolders:
+    return RunFolders(settings.folder("runs"))
+
+
+def _make_data_folder(settings: Settings) -> None:
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = settings.data_dir / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise MisconfiguredSite(
+            f"The data folder {settings.data_dir} cannot be written: {error.strerror}.",
+            setting="data_dir",
+            remedy="Give this user the right to write there, or name another folder with --data-dir.",
+        ) from error
+
+
+def _project_name(session: Session, identity: str) -> str:
+    project = session.get(ProjectRow, identity)
+    if project is None:
+        raise NotFound("The project is gone.")
+    return project.name
+
+
+def _dataset_of(calling: str) -> str | None:
+    title = calling.strip()
+    return title[len(DATASET_PREFIX) :] or None if title.lower().startswith(DATASET_PREFIX) else None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

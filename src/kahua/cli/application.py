@@ -1,0 +1,74 @@
+"""The command ``kahua`` and its nouns."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kahua import __version__
+from kahua.cli import (
+    dataset,
+    demo,
+    doctor,
+    extension,
+    importing,
+    project,
+    rebuild,
+    runs,
+    series,
+    services,
+    up,
+    user,
+    workflow,
+)
+from kahua.cli.output import Context, errors
+from kahua.errors import KahuaError
+
+app = typer.Typer(
+    name="kahua",
+    help="A platform for medical image analysis that a hospital can run itself.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up")(up.up)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.command("import")(importing.import_files)
+app.command("run")(runs.start)
+app.command("rebuild")(rebuild.rebuild)
+app.command("web", rich_help_panel="Parts of a site, each alone")(services.web)
+app.command("receive", rich_help_panel="Parts of a site, each alone")(services.receive)
+app.command("work", rich_help_panel="Parts of a site, each alone")(services.work)
+for noun in (user, project, series, dataset, workflow, runs, extension):
+    app.add_typer(noun.app)
+
+
+def _version(show: bool) -> None:
+    if show:
+        print(f"kahua {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar="KAHUA_DATA_DIR", help="Folder that holds everything the site keeps.")
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - its callback answers
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Take the options that every command shares."""
+    context.obj = Context(data_dir=data_dir)
+
+
+def run() -> None:
+    """Run the command; an error is one sentence on standard error and status 1."""
+    try:
+        app()
+    except KahuaError as error:
+        errors.print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(1)

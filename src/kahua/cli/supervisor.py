@@ -1,0 +1,205 @@
+"""Start the parts of a site as processes, keep them running, end them together."""
+
+import fcntl
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from kahua.errors import MisconfiguredSite, StateConflict
+from kahua.settings import Settings, process_environment
+
+#: The parts of a site; each is a module of this package with the same name that also runs alone.
+SERVICES = ("web", "receive", "work")
+
+#: How long a part may take until it serves.
+START_SECONDS = 60
+
+#: How long a part may take to end by itself before it is killed.
+STOP_SECONDS = 10
+
+#: How long a start waits for the parts of a site that was killed a moment ago.
+LOCK_SECONDS = 15
+
+#: A part that ends is started again after 1, 2, 4, … seconds, at most this many.
+MAX_RESTART_SECONDS = 30
+
+
+@dataclass
+class Service:
+    """A part of the site and its process."""
+
+    name: str
+    process: subprocess.Popen[bytes] | None = None
+    failures: int = 0
+    start_at: float = 0.0
+
+
+@dataclass
+class Supervisor:
+    """The processes of one site on one machine."""
+
+    settings: Settings
+    #: Is told, in a sentence, what happens to the parts.
+    tell: Callable[[str], None]
+    services: list[Service] = field(default_factory=lambda: [Service(name) for name in SERVICES])
+    stopping: bool = False
+    _lock: IO[str] | None = None
+
+    def start(self) -> None:
+        """Start all parts and return when all serve.
+
+        Raises
+        ------
+        StateConflict
+            Another site runs on this data folder.
+        MisconfiguredSite
+            A port is in use, or a part ended instead of serving.
+        """
+        self._lock = _lock(self.settings.folder("site.lock"))
+        self.settings = _with_free_ports(self.settings)
+        for service in self.services:
+            status_file(self.settings, service.name).unlink(missing_ok=True)
+            self._spawn(service)
+        deadline = time.monotonic() + START_SECONDS
+        for service in self.services:
+            self._await(service, deadline)
+
+    def run(self) -> None:
+        """Start again whatever ends, until `stop` was asked for by a signal."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        while not self.stopping:
+            for service in self.services:
+                self._watch(service)
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """End all parts; tasks that run go on and are found again at the next start."""
+        self.stopping = True
+        running = [service.process for service in self.services if service.process]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in running:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if self._lock:
+            self._lock.close()
+
+    def _on_signal(self, _number: int, _frame: object) -> None:
+        self.stopping = True
+
+    def _spawn(self, service: Service) -> None:
+        assert self._lock  # noqa: S101 - start() took it
+        log = self.settings.folder("logs") / f"{service.name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            service.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", f"kahua.cli.{service.name}"],
+                env=environment_of(self.settings),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=[self._lock.fileno()],  # the folder stays locked until the last part has ended
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone
+            )
+
+    def _await(self, service: Service, deadline: float) -> None:
+        while not read_status(self.settings, service.name):
+            if service.process and service.process.poll() is not None:
+                raise MisconfiguredSite(_last_words(self.settings, service.name))
+            if time.monotonic() > deadline:
+                raise MisconfiguredSite(f"The part {service.name} did not start within {START_SECONDS} seconds.")
+            time.sleep(0.02)
+
+    def _watch(self, service: Service) -> None:
+        if service.process is None:
+            if time.monotonic() >= service.start_at:
+                self._spawn(service)
+        elif service.process.poll() is not None:
+            service.failures += 1
+            pause = min(2.0 ** (service.failures - 1), MAX_RESTART_SECONDS)
+            status = service.process.returncode
+            self.tell(f"The part {service.name} ended (status {status}); it starts again in {pause:.0f} s.")
+            service.process, service.start_at = None, time.monotonic() + pause
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Environment for a process of the site, carrying its settings."""
+    given = settings.model_dump(mode="json", exclude_unset=True) | {"data_dir": str(settings.data_dir.resolve())}
+    return process_environment() | {f"KAHUA_{name.upper()}": _as_text(value) for name, value in given.items()}
+
+
+def status_file(settings: Settings, service: str) -> Path:
+    """Where a part says that it serves, and under which address."""
+    return settings.folder("services") / f"{service}.json"
+
+
+def read_status(settings: Settings, service: str) -> dict[str, Any] | None:
+    """Give what a part said of itself when it began to serve, or None."""
+    try:
+        status: dict[str, Any] = json.loads(status_file(settings, service).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return status
+
+
+def _lock(path: Path) -> IO[str]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.open("a+")
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise StateConflict(
+                    f"A site is already running on the data folder {path.parent}.",
+                    remedy="Use that one, stop it, or choose another folder with --data-dir.",
+                ) from None
+            time.sleep(0.1)
+        else:
+            return lock
+
+
+def _with_free_ports(settings: Settings) -> Settings:
+    web = _free_port(settings.host, settings.port, "port", "--port")
+    dicom = _free_port(settings.dicom_host, settings.dicom_port, "dicom_port", "--dicom-port")
+    fields = settings.model_dump(exclude_unset=True) | {"port": web, "dicom_port": dicom}
+    return Settings(**fields)
+
+
+def _free_port(host: str, port: int, setting: str, option: str) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise MisconfiguredSite(
+                f"Port {port} of {host} cannot be used: {error.strerror}.",
+                setting=setting,
+                remedy=f"Stop the program that uses it, or choose another with {option}.",
+            ) from error
+        number: int = probe.getsockname()[1]
+        return number
+
+
+def _last_words(settings: Settings, service: str) -> str:
+    path = settings.folder("logs") / f"{service}.log"
+    lines = path.read_text(errors="replace").strip().splitlines()
+    return f"The part {service} could not start: {lines[-1] if lines else 'it said nothing'} (more in {path})."
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

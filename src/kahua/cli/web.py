@@ -1,0 +1,62 @@
+"""The process that serves HTTP: web interface, API, DICOMweb."""
+
+import asyncio
+import importlib
+import threading
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from kahua.cli.service import run_service, say_ready
+from kahua.settings import Settings
+from kahua.site import build_site
+
+#: A client that takes longer for its request's header is cut off, in milliseconds.
+HEADER_TIMEOUT = 10_000
+
+
+def serve(settings: Settings, stop: threading.Event) -> None:
+    """Serve until asked to stop."""
+    site = build_site(settings)
+    application = importlib.import_module("kahua.api").create_application(site)  # by name: cli and api are neighbours
+    asyncio.run(_serve(settings, application, stop))
+    site.close()
+
+
+async def _serve(settings: Settings, application: object, stop: threading.Event) -> None:
+    server = Server(
+        application,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
+        websockets=False,
+        ssl_cert=settings.tls_certificate,
+        ssl_key=settings.tls_key,
+        log_enabled=False,
+    )
+    serving = asyncio.create_task(server.serve())
+    await _until_open(settings, serving)
+    say_ready(settings, "web", url=settings.url)
+    while not stop.is_set() and not serving.done():
+        await asyncio.sleep(0.1)
+    server.stop()
+    await serving
+
+
+async def _until_open(settings: Settings, serving: "asyncio.Task[None]") -> None:
+    while not serving.done():
+        try:
+            _, writer = await asyncio.open_connection(settings.host, settings.port)
+        except OSError:
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            return
+    await serving
+
+
+if __name__ == "__main__":
+    run_service("web", serve)

@@ -1,0 +1,29 @@
+"""The process that does what is to be done: events, previews, runs."""
+
+import threading
+
+from kahua.cli.service import run_service, say_ready
+from kahua.database import deliver_events
+from kahua.settings import Settings
+from kahua.site import build_site
+
+#: Pause between two looks into an empty outbox.
+POLL_SECONDS = 0.2
+
+
+def work(settings: Settings, stop: threading.Event) -> None:
+    """Deliver events and run tasks until asked to stop; tasks that run go on without the worker."""
+    site = build_site(settings)
+    subscriptions = site.subscriptions()
+    engine = site.engine()
+    engine.start()
+    say_ready(settings, "work")
+    while not stop.is_set():
+        if not deliver_events(site.database, subscriptions):
+            stop.wait(POLL_SECONDS)
+    engine.stop()
+    site.close()
+
+
+if __name__ == "__main__":
+    run_service("work", work)
