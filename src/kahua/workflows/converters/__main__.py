@@ -28,6 +28,15 @@ def _convert(given: argparse.Namespace) -> None:
             from kahua.workflows.converters.dicom_to_nifti import dicom_to_nifti
 
             dicom_to_nifti(given.series, given.volume)
+        case "labelmap-to-seg":
+            from kahua.workflows.converters.labelmap_to_seg import labelmap_to_seg
+
+            labelmap_to_seg(given.labels, given.image, given.details, given.out)
+        case "measurements-to-sr":
+            from kahua.workflows.converters.measurements_to_sr import measurements_to_sr
+
+            segmentation = None if str(given.segmentation) == "-" else given.segmentation
+            measurements_to_sr(given.table, segmentation, given.image, given.details, given.out)
         case other:
             raise AssertionError(other)
 
@@ -39,6 +48,19 @@ def _parser() -> argparse.ArgumentParser:
         "dicom-to-nifti": {
             "series": "folder with the files of one DICOM series",
             "volume": "NIfTI file to write",
+        },
+        "labelmap-to-seg": {
+            "labels": "NIfTI file of labels, in the grid of the image",
+            "image": "folder with the DICOM series of the image",
+            "details": "JSON file: UIDs, names and codes of the result",
+            "out": "folder to write into",
+        },
+        "measurements-to-sr": {
+            "table": "CSV file: name,value,unit[,segment]",
+            "segmentation": "folder with the DICOM segmentation that was measured, or -",
+            "image": "folder with the DICOM series of the image",
+            "details": "JSON file: UIDs, names and codes of the result",
+            "out": "folder to write into",
         },
     }
     for name, arguments in places.items():

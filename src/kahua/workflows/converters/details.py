@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from kahua.dicom.codes import Code as DicomCode
 from kahua.errors import InvalidInput
-from kahua.workflows.specification import Quantity, Segment
+from kahua.workflows.specification import Code, Quantity, Segment
 
 
 class Algorithm(BaseModel):
@@ -23,12 +24,18 @@ class Details(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    #: Series Instance UID of the result; the UID of its instance follows from it.
     series_uid: Annotated[str, Field(pattern=r"^[0-9.]{1,64}$")]
     sop_instance_uid: Annotated[str, Field(pattern=r"^[0-9.]{1,64}$")]
     series_description: Annotated[str, Field(max_length=64)] = ""
     algorithm: Algorithm
     segments: tuple[Segment, ...] = ()
     quantities: dict[str, Quantity] = Field(default_factory=dict)
+
+
+def as_code(code: Code) -> DicomCode:
+    """Give a code of a manifest as the DICOM component has it."""
+    return DicomCode(value=code.value, scheme=code.scheme, meaning=code.meaning)
 
 
 def read_details(file: Path) -> Details:

@@ -16,9 +16,10 @@ CORNER_TOLERANCE = 0.05
 LPS_TO_RAS: FloatArray = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def to_ras(affine: FloatArray) -> FloatArray:
+def to_ras(affine: NDArray[Any]) -> FloatArray:
     """Turn an affine from voxel to DICOM patient coordinates (LPS, mm) into one to NIfTI's (RAS, mm)."""
-    return LPS_TO_RAS @ affine
+    turned: FloatArray = LPS_TO_RAS @ affine
+    return turned
 
 
 def in_grid(labels: NDArray[Any], affine: FloatArray, shape: tuple[int, ...], wanted: FloatArray) -> NDArray[Any]:
