@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from kahua.store.tables import InstanceRow, SeriesRow
+from kahua.store import InstanceRow, SeriesRow
 
 IMAGE_POSITION = "00200032"
 IMAGE_ORIENTATION = "00200037"

@@ -1,23 +1,30 @@
-"""Which folders a Python environment needs to be readable: its own, and those of the interpreter that it points to."""
+"""Which places a Python environment needs to be readable: its own, and those of the interpreter that it points to."""
 
 from pathlib import Path
 
 import kahua
 
-#: Folders that are there in any case, or must never be given away as a whole.
-NEVER = frozenset({Path("/"), Path("/usr"), Path("/bin"), Path("/home"), Path("/root")})
+#: Folders that are there in any case.
+ALWAYS_THERE = frozenset({Path("/"), Path("/usr")})
 
 
-def folders_of(python: Path) -> tuple[Path, ...]:
-    """Folders that an interpreter needs, followed through every link to it."""
-    found = [python.parent.parent]
+def places_of(python: Path) -> tuple[Path, ...]:
+    """Folders and links that an interpreter needs, followed through every link to it."""
+    found = [_place(python)]
     while python.is_symlink():
         python = python.parent / python.readlink()
-        found.append(python.parent.parent)
-    found.append(python.resolve().parent.parent)
-    return tuple(dict.fromkeys(path for path in found if path not in NEVER))
+        found.append(_place(python))
+    found.append(_place(python.resolve()))
+    return tuple(dict.fromkeys(place for place in found if place not in ALWAYS_THERE))
 
 
 def folder_of_kahua() -> Path:
     """Folder of this package: the site's own converters are in it."""
     return Path(kahua.__file__).resolve().parent
+
+
+def _place(python: Path) -> Path:
+    """Folder of the installation to which an interpreter belongs, or the file alone: it may lie in somebody's home."""
+    folder = python.parent.parent
+    is_installation = (folder / "pyvenv.cfg").is_file() or any((folder / "lib").glob("python3*"))
+    return folder if is_installation else python

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kahua.errors import TaskFailed
 from kahua.workflows.catalogue import InstalledWorkflow
-from kahua.workflows.interpreters import folder_of_kahua, folders_of
+from kahua.workflows.interpreters import folder_of_kahua, places_of
 from kahua.workflows.plan import PlannedTask, Source, as_argument, fill
 from kahua.workflows.runtimes import OUT, WORK, Limits, TaskCommand
 
@@ -149,7 +149,7 @@ def _program(name: str, python: Path, path: str) -> str:
 
 def _programs(task: PlannedTask, installed: InstalledWorkflow, python: Path) -> tuple[Path, ...]:
     own = installed.folder if task.environment else folder_of_kahua()
-    return (own, *folders_of(python))
+    return (own, *places_of(python))
 
 
 def _environment(path: str, work: Path, cpus: int, gpus: Sequence[int]) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from kahua.errors import InvalidInput, NotFound
-from kahua.store.tables import SeriesRow
+from kahua.store import SeriesRow
 from kahua.workflows.tables import AttemptRow, JobRow, JobSeriesRow, ResultRow, RunRow, TaskRow
 from kahua.workflows.views import (
     AttemptView,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from kahua.access import record
 from kahua.database import Database
-from kahua.datasets.tables import DatasetEntryRow, DatasetRow
+from kahua.datasets import find_dataset, series_of
 from kahua.errors import InvalidInput, NotFound, StateConflict, TooMuch
 from kahua.workflows.catalogue import InstalledWorkflow, WorkflowCatalogue
 from kahua.workflows.creation import Check, check, create_run, reasons_of_dataset
@@ -244,31 +244,16 @@ def read_log(folders: RunFolders, attempt: tuple[str, str, str, int], *, offset:
 
 
 def _series_of(session: Session, project_id: str, choice: Choice) -> tuple[list[str], tuple[str, int] | None]:
-    if choice.dataset is None:
-        ids, dataset = list(dict.fromkeys(choice.series)), None
-    else:
-        ids, dataset = _series_of_dataset(session, project_id, choice.dataset, choice.dataset_version)
+    ids, dataset = list(dict.fromkeys(choice.series)), None
+    if choice.dataset is not None:
+        version = choice.dataset_version or find_dataset(session, project_id, choice.dataset).version
+        ids = series_of(session, project_id, choice.dataset, version)
+        dataset = (choice.dataset, version)
     if not ids:
         raise InvalidInput("No series was chosen.", field="series")
     if len(ids) > MAX_SERIES:
         raise TooMuch(f"A run takes at most {MAX_SERIES} series.", remedy="Start several runs on parts of them.")
     return ids, dataset
-
-
-def _series_of_dataset(
-    session: Session, project_id: str, name: str, version: int | None
-) -> tuple[list[str], tuple[str, int]]:
-    row = session.scalar(select(DatasetRow).where(DatasetRow.project_id == project_id, DatasetRow.name == name))
-    if row is None or (version is not None and not 1 <= version <= row.version):
-        raise NotFound("There is no such dataset, or it has no such version.")
-    wanted = version or row.version
-    still_there = DatasetEntryRow.removed_in.is_(None) | (DatasetEntryRow.removed_in > wanted)
-    ids = session.scalars(
-        select(DatasetEntryRow.series_id)
-        .where(DatasetEntryRow.dataset_id == row.id, DatasetEntryRow.added_in <= wanted, still_there)
-        .order_by(DatasetEntryRow.id)
-    )
-    return list(ids), (name, wanted)
 
 
 def _refuse_unfit(chosen: _Chosen, *, skip_unfit: bool) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from kahua.access import verify_audit_chain
 from kahua.access.tables import AuditEntryRow
+from kahua.datasets import change_series, create_dataset
 from kahua.errors import InvalidInput, NotFound, StateConflict
 from kahua.settings import Settings
 from kahua.store import Archive, InstanceRow, Origin, SeriesRow
@@ -215,3 +216,22 @@ def test_the_record_names_data_code_and_person(
     assert set(result["provenance"]["inputs"][0]["objects"]) == keys
     assert record["code"]["extension_digest"] == "1" * 64
     assert record["run"]["created_by"] == "ada"
+
+
+def test_a_run_takes_a_dataset_in_its_version(site: WorkflowSite, archive: Archive, runs: Runs, tmp_path: Path) -> None:
+    first, second = send(archive, tmp_path), send(archive, tmp_path, seed="other")
+    with site.database.write() as session:
+        create_dataset(session, project_id=PROJECT, actor="ada", name="heads", series=[first])
+        change_series(session, project_id=PROJECT, actor="ada", name="heads", add=[second])
+
+    def series_of_run(version: int | None) -> tuple[int | None, list[str]]:
+        choice = Choice(dataset="heads", dataset_version=version)
+        run_id = runs.start(PROJECT, actor="ada", workflow="test/program", choice=choice, parameters={})
+        site.wait(run_id)
+        detail = runs.detail(PROJECT, run_id)
+        return detail.dataset_version, [job.series[0].id for job in detail.jobs]
+
+    assert series_of_run(1) == (1, [first])
+    assert series_of_run(None) == (2, [first, second])
+    with pytest.raises(NotFound):
+        series_of_run(3)
