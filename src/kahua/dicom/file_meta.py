@@ -8,6 +8,8 @@ from kahua.dicom.transfer_syntaxes import EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE_E
 from kahua.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from kahua.errors import UnreadableDicom
 
+#: Bytes in which it usually ends.
+_USUAL_META: Final = 2048
 #: Bytes in which the File Meta Information must end; with private information it is still below 4 KB.
 _LARGEST_META: Final = 128 * 1024
 _LONG: Final = frozenset({b"OB", b"OW", b"UN", b"UT", b"SQ"})
@@ -39,9 +41,11 @@ def read_file_meta(file: BinaryIO) -> FileMeta:
         This is no DICOM file.
     """
     file.seek(0)
-    head = file.read(_LARGEST_META)
+    head = file.read(_USUAL_META)
     start = 132 if head[128:132] == b"DICM" else 0
     findings = [] if start else ["The file has no preamble."]
+    if len(head) == _USUAL_META and _ends_in_meta(head, start):
+        head += file.read(_LARGEST_META)
     values, end = _read_group_2(head, start)
     if start == 0 and end == 0:
         findings = ["The file has no File Meta Information; its encoding is guessed."]
@@ -62,6 +66,15 @@ def read_file_meta(file: BinaryIO) -> FileMeta:
         data_offset=end,
         findings=tuple(findings),
     )
+
+
+def _ends_in_meta(head: bytes, start: int) -> bool:
+    """Say whether more of the file is needed to find where group 2 ends."""
+    try:
+        _, end = _read_group_2(head, start)
+    except UnreadableDicom:
+        return True
+    return end + 16 > len(head)
 
 
 def _read_group_2(head: bytes, start: int) -> tuple[dict[int, str], int]:

@@ -146,7 +146,7 @@ class _Writer:
         self._window = window
         self._uri = bulk_data_uri
         self._budget = budget
-        self._big_endian = big_endian
+        self._order = ">" if big_endian else "<"
         self._signed = False
         levels = budget.max_depth + 2
         #: By depth: the item being filled, the sequence it belongs to, and how its text is decoded.
@@ -177,7 +177,7 @@ class _Writer:
         value = self._window.value(start, length)
         if vr in BINARY:
             return {"vr": vr, "InlineBinary": base64.b64encode(value).decode("ascii")}
-        values = json_values(vr, value, self._decoders[level], big_endian=self._big_endian)
+        values = json_values(vr, value, self._decoders[level], self._order)
         if tag == _CHARACTER_SET:
             self._decoders[level], _ = decoder([term or "" for term in values])
             values = ["ISO_IR 192"]

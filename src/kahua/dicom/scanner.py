@@ -82,6 +82,7 @@ class _Scanner:
         self.window = window
         self.encoding = encoding
         self.budget = budget
+        self.order = ">" if encoding.big_endian else "<"
         self.elements: dict[str, dict[str, Any]] = {}
         self.references: dict[str, None] = {}
         self.findings: list[str] = []
@@ -98,6 +99,7 @@ class _Scanner:
             budget=self.budget,
             dictionary=lambda tag: _DICTIONARY.get(tag, "UN"),
             descend=REFERENCE_PATHS.__contains__,
+            wanted=_DICTIONARY.keys(),
         )
         for tag, vr, start, length, level in steps:
             if level:
@@ -127,19 +129,23 @@ class _Scanner:
 
     def _take(self, tag: int, vr: str, start: int, length: int) -> None:
         name = _INDEX[tag]
-        vr = INDEX_VRS[name] if vr in BINARY else vr
+        if vr in BINARY:
+            vr = INDEX_VRS[name]
         if vr == "SQ" or length == UNDEFINED:
             self.findings.append(f"({name[:4]},{name[4:]}) is a sequence where it must be a value.")
             return
         if length > self.budget.max_value_bytes:
             self.findings.append(f"({name[:4]},{name[4:]}) has {length} bytes and is left out.")
             return
+        if length == 0:
+            self.elements[name] = {"vr": vr}
+            return
         value = self.window.value(start, length)
         if name in _IDENTITY:
             uid = value.decode("latin_1").strip(" \0").replace("\0", "\ufffd")
             values: list[Any] = [uid] if uid else []
         else:
-            values = json_values(vr, value, self.decode, big_endian=self.encoding.big_endian)
+            values = json_values(vr, value, self.decode, self.order)
         if tag == _CHARACTER_SET:
             self.decode, finding = decoder([term or "" for term in values])
             self.findings += [finding] if finding else []

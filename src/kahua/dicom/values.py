@@ -7,21 +7,16 @@ from typing import Any, Final
 
 from kahua.dicom.charsets import Decoder
 
-#: Struct codes of value representations with binary numbers.
-_NUMBERS: Final = {
-    "US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "UV": "Q", "SV": "q",
-}  # fmt: skip
-#: Text in which a backslash separates values, and text in which it is just a character.
-_PLAIN: Final = frozenset({"AE", "AS", "CS", "DA", "DT", "TM", "UI"})
-_TEXT: Final = frozenset({"LO", "SH", "UC"})
-_LONG_TEXT: Final = frozenset({"LT", "ST", "UT", "UR"})
+#: What padding is made of.
 _PADDING: Final = " \0"
 
 #: Representations whose values are bytes, whatever their length.
 BINARY: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 
+Values = list[Any]
 
-def json_values(vr: str, value: bytes, decode: Decoder, *, big_endian: bool) -> list[Any]:
+
+def json_values(vr: str, value: bytes, decode: Decoder, order: str) -> Values:
     """Return the values of an element as DICOM JSON has them; empty if there are none.
 
     Parameters
@@ -32,29 +27,15 @@ def json_values(vr: str, value: bytes, decode: Decoder, *, big_endian: bool) -> 
         The bytes of the element.
     decode
         Decoder of its character set.
-    big_endian
-        Byte order of numbers.
+    order
+        Byte order of numbers, as `struct` names it: ``<`` or ``>``.
 
     Notes
     -----
     An empty value between others is None. A decimal or integer string that is no number stays
     a string, and so does a number that JSON cannot write (NaN, infinities): PS3.18 F.2.3.1 allows both.
     """
-    if not value:
-        return []
-    if vr in _NUMBERS:
-        return _numbers(_NUMBERS[vr], value, big_endian=big_endian)
-    if vr == "AT":
-        return _tags(value, big_endian=big_endian)
-    if vr == "PN":
-        return _names(decode(value, vr))
-    if vr in _LONG_TEXT:
-        text = _clean(decode(value, vr))
-        return [text] if text else []
-    text = _clean(decode(value, vr) if vr in _TEXT else value.decode("latin_1"))
-    if vr == "DS":
-        return _each(text, _decimal)
-    return _each(text, _integer if vr == "IS" else str)
+    return _CONVERTERS[vr](value, decode, order) if value else []
 
 
 def _clean(text: str) -> str:
@@ -63,12 +44,33 @@ def _clean(text: str) -> str:
     return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
-def _each(text: str, convert: Callable[[str], Any]) -> list[Any]:
-    if not text:
-        return []
+def _each(text: str, convert: Callable[[str], Any]) -> Values:
     if "\\" not in text:
-        return [convert(text)]
+        return [convert(text)] if text else []
     return [convert(part) if part else None for part in (each.rstrip(_PADDING) for each in text.split("\\"))]
+
+
+def _words(value: bytes, _decode: Decoder, _order: str) -> Values:
+    text = _clean(value.decode("latin_1"))
+    return _each(text, str) if "\\" in text else [text] if text else []
+
+
+def _texts(value: bytes, decode: Decoder, _order: str) -> Values:
+    return _each(_clean(decode(value, "LO")), str)
+
+
+def _text(value: bytes, decode: Decoder, _order: str) -> Values:
+    """Return the only value of text in which a backslash is just a character."""
+    text = _clean(decode(value, "LT"))
+    return [text] if text else []
+
+
+def _decimals(value: bytes, _decode: Decoder, _order: str) -> Values:
+    return _each(_clean(value.decode("latin_1")), _decimal)
+
+
+def _integers(value: bytes, _decode: Decoder, _order: str) -> Values:
+    return _each(_clean(value.decode("latin_1")), _integer)
 
 
 def _decimal(text: str) -> float | str:
@@ -87,26 +89,40 @@ def _integer(text: str) -> int | float | str:
         return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-def _numbers(code: str, value: bytes, *, big_endian: bool) -> list[Any]:
+def _numbers(code: str) -> "_Converter":
+    """Return what unpacks numbers of one struct code; bytes that make no whole number are left out."""
     width = struct.calcsize("=" + code)
-    count = len(value) // width
-    numbers = struct.unpack_from(f"{'>' if big_endian else '<'}{count}{code}", value)
-    if code in "fd":
-        return [number if math.isfinite(number) else _non_finite(number) for number in numbers]
-    return list(numbers)
+    single = {order: struct.Struct(order + code).unpack_from for order in "<>"}
+
+    def convert(value: bytes, _decode: Decoder, order: str) -> Values:
+        count = len(value) // width
+        if count == 1:
+            return list(single[order](value))
+        return list(struct.unpack_from(f"{order}{count}{code}", value))
+
+    return convert
+
+
+def _floats(code: str) -> "_Converter":
+    numbers = _numbers(code)
+
+    def convert(value: bytes, decode: Decoder, order: str) -> Values:
+        return [number if math.isfinite(number) else _non_finite(number) for number in numbers(value, decode, order)]
+
+    return convert
 
 
 def _non_finite(number: float) -> str:
     return "NaN" if math.isnan(number) else "inf" if number > 0 else "-inf"
 
 
-def _tags(value: bytes, *, big_endian: bool) -> list[str]:
-    halves = _numbers("H", value[: len(value) // 4 * 4], big_endian=big_endian)
+def _tags(value: bytes, decode: Decoder, order: str) -> Values:
+    halves = _HALVES(value[: len(value) // 4 * 4], decode, order)
     return [f"{group:04X}{number:04X}" for group, number in zip(halves[::2], halves[1::2], strict=True)]
 
 
-def _names(text: str) -> list[dict[str, str] | None]:
-    text = _clean(text)
+def _names(value: bytes, decode: Decoder, _order: str) -> Values:
+    text = _clean(decode(value, "PN"))
     return [_name(name) for name in text.split("\\")] if text else []
 
 
@@ -114,6 +130,27 @@ def _name(text: str) -> dict[str, str] | None:
     """Return the component groups of a person's name that are not empty."""
     groups = zip(("Alphabetic", "Ideographic", "Phonetic"), text.split("="), strict=False)
     return {group: part.rstrip(_PADDING) for group, part in groups if part.strip(_PADDING)} or None
+
+
+_Converter = Callable[[bytes, Decoder, str], Values]
+_HALVES: Final = _numbers("H")
+_CONVERTERS: Final[dict[str, _Converter]] = {
+    **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "TM", "UI"), _words),
+    **dict.fromkeys(("LO", "SH", "UC"), _texts),
+    **dict.fromkeys(("LT", "ST", "UT", "UR"), _text),
+    "US": _HALVES,
+    "SS": _numbers("h"),
+    "UL": _numbers("L"),
+    "SL": _numbers("l"),
+    "UV": _numbers("Q"),
+    "SV": _numbers("q"),
+    "FL": _floats("f"),
+    "FD": _floats("d"),
+    "DS": _decimals,
+    "IS": _integers,
+    "AT": _tags,
+    "PN": _names,
+}
 
 
 def first_text(element: dict[str, Any] | None) -> str:

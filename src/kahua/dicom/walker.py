@@ -4,7 +4,7 @@ Every length is compared with the bytes that exist, in the object and in the seq
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Final, NamedTuple
 
 from kahua.dicom.budget import Budget
@@ -63,7 +63,7 @@ Step = tuple[int, str, int, int, int]
 Dictionary = Callable[[int], str]
 
 
-class Container(NamedTuple):
+class Enclosure(NamedTuple):
     """A sequence, an item or the data set around what is being read."""
 
     #: Position where it ends at the latest.
@@ -83,6 +83,7 @@ def walk(  # noqa: C901 - one loop over local names: it runs for every element o
     budget: Budget,
     dictionary: Dictionary,
     descend: Callable[[int], bool],
+    wanted: Container[int] | None = None,
 ) -> Iterator[Step]:
     """Visit the elements of a data set in order.
 
@@ -99,6 +100,8 @@ def walk(  # noqa: C901 - one loop over local names: it runs for every element o
     descend
         Says by tag whether to enter a sequence whose length is known; others are skipped in one
         step. A sequence of undefined length has to be entered in any case.
+    wanted
+        Tags of the values to be told; None for all. Sequences and encapsulated values are always told.
 
     Raises
     ------
@@ -108,14 +111,37 @@ def walk(  # noqa: C901 - one loop over local names: it runs for every element o
     order = ">" if big_endian else "<"
     explicit_header = struct.Struct(order + "HH2sH").unpack_from
     implicit_header = struct.Struct(order + "HHL").unpack_from
+    short_vr = _SHORT.get
     long_length = struct.Struct(order + "L").unpack_from
-    current = Container(limit=window.size, undefined=False, is_sequence=False, implicit=implicit)
+    current = Enclosure(limit=window.size, undefined=False, is_sequence=False, implicit=implicit)
     limit, in_sequence, is_implicit = window.size, False, implicit
-    outer: list[Container] = []
+    outer: list[Enclosure] = []
     position = level = visited = 0
     max_elements, max_outer = budget.max_elements, 2 * budget.max_depth
+    # What the fast lane knows: the bytes in memory, where they begin, and where it must end.
+    data, base, last = b"", 0, -1
+    wants_all, wanted_tags = wanted is None, wanted or ()
 
     while True:
+        # The fast lane: short explicit values of which all is in memory, most of a header.
+        while base <= position <= last:
+            group, number, code, length = explicit_header(data, position - base)
+            vr = short_vr(code)
+            if vr is None or group == 0xFFFE:
+                break
+            visited += 1
+            tag = group << 16 | number
+            start = position + 8
+            position = start + length
+            if position > limit:
+                raise _truncated(tag, start, length, limit)
+            if wants_all or tag in wanted_tags:
+                yield tag, vr, start, length, level
+                if window.data is not data:
+                    last = -1
+
+        if visited >= max_elements:
+            raise UnreadableDicom("The object has more elements than this site reads.", remedy="Raise max_elements.")
         if position >= limit:
             if current.undefined:
                 raise UnreadableDicom(f"The object is truncated: a sequence is not ended at byte {position}.")
@@ -124,15 +150,15 @@ def walk(  # noqa: C901 - one loop over local names: it runs for every element o
             level -= in_sequence
             current = outer.pop()
             limit, _, in_sequence, is_implicit = current
+            last = -1
             continue
         visited += 1
-        if visited > max_elements:
-            raise UnreadableDicom("The object has more elements than this site reads.", remedy="Raise max_elements.")
         at = position - window.base
         if at < 0 or at + 12 > len(window.data):
             window.move(position, 8)
             at = 0
-        data = window.data
+        data, base = window.data, window.base
+        last = -1 if is_implicit or in_sequence else min(limit, base + len(data)) - 12
 
         if is_implicit or in_sequence:
             group, number, length = implicit_header(data, at)
@@ -143,7 +169,7 @@ def walk(  # noqa: C901 - one loop over local names: it runs for every element o
             group, number, code, length = explicit_header(data, at)
             tag = group << 16 | number
             start = position + 8
-            vr = _SHORT.get(code, "")
+            vr = short_vr(code) or ""
             if not vr:
                 vr = _LONG.get(code, "")
                 if vr:
@@ -171,6 +197,7 @@ def walk(  # noqa: C901 - one loop over local names: it runs for every element o
             else:
                 raise UnreadableDicom(f"A sequence is broken: a delimiter is out of place at byte {position}.")
             limit, _, in_sequence, is_implicit = current
+            last = -1
             position = start
             continue
         if in_sequence:
@@ -178,7 +205,12 @@ def walk(  # noqa: C901 - one loop over local names: it runs for every element o
 
         if length != UNDEFINED and start + length > limit:
             raise _truncated(tag, start, length, limit)
-        yield tag, vr, start, length, level
+        if wants_all or tag in wanted_tags or vr == "SQ" or length == UNDEFINED:
+            yield tag, vr, start, length, level
+            last = last if window.data is data else -1
+        else:
+            position = start + length
+            continue
         if (vr == "SQ" and (length == UNDEFINED or descend(tag))) or (
             length == UNDEFINED and vr != "OB" and vr != "OW"
         ):
@@ -188,6 +220,7 @@ def walk(  # noqa: C901 - one loop over local names: it runs for every element o
             # A sequence in an element of unknown representation is implicit (PS3.5 6.2.2 note 5).
             current = _entered(start, length, limit, is_sequence=True, implicit=is_implicit or vr == "UN")
             limit, _, in_sequence, is_implicit = current
+            last = -1
             level += 1
             position = start
         elif length == UNDEFINED:
@@ -227,12 +260,12 @@ def fragments(window: Window, position: int, *, big_endian: bool, max_fragments:
     raise UnreadableDicom("The object has more fragments than this site reads.", remedy="Raise max_elements.")
 
 
-def _entered(start: int, length: int, limit: int, *, is_sequence: bool, implicit: bool) -> Container:
+def _entered(start: int, length: int, limit: int, *, is_sequence: bool, implicit: bool) -> Enclosure:
     if length == UNDEFINED:
-        return Container(limit=limit, undefined=True, is_sequence=is_sequence, implicit=implicit)
+        return Enclosure(limit=limit, undefined=True, is_sequence=is_sequence, implicit=implicit)
     if start + length > limit:
         raise _truncated(ITEM, start, length, limit)
-    return Container(limit=start + length, undefined=False, is_sequence=is_sequence, implicit=implicit)
+    return Enclosure(limit=start + length, undefined=False, is_sequence=is_sequence, implicit=implicit)
 
 
 def _truncated(tag: int, start: int, length: int, limit: int) -> UnreadableDicom:

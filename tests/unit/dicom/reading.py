@@ -17,6 +17,20 @@ from kahua.testing import shared_data
 shared = pytest.mark.skipif(shared_data() is None, reason="the real DICOM files (../shared/data) are not here")
 
 
+def shared_samples() -> list[Path]:
+    """Return files of every kind of the shared data: all of small folders, every ninth of large ones."""
+    by_folder: dict[Path, list[Path]] = {}
+    for path in shared_files():
+        by_folder.setdefault(path.parent, []).append(path)
+    return [
+        path for paths in by_folder.values() for path in (paths if len(paths) < 10 or _is_varied(paths) else paths[::9])
+    ]
+
+
+def _is_varied(paths: list[Path]) -> bool:
+    return paths[0].parent.name in {"broken", "charsets", "transfer_syntaxes"}
+
+
 def shared_files(*folders: str) -> list[Path]:
     """Return the files of the shared data, or of some of its folders; none where it is absent."""
     root = shared_data()

@@ -65,3 +65,11 @@ def test_a_data_set_without_file_meta_information_is_recognised(syntax: str) -> 
 def test_what_is_not_dicom_is_refused(data: bytes) -> None:
     with pytest.raises(UnreadableDicom):
         read_file_meta(io.BytesIO(data))
+
+
+def test_long_file_meta_information_is_read_whole() -> None:
+    data = factory.part10(factory.ct_series()[0])
+    private = b"\x02\x00\x02\x01OB\x00\x00" + (4000).to_bytes(4, "little") + bytes(4000)
+    meta = read_file_meta(io.BytesIO(data))
+    longer = data[: meta.data_offset] + private + data[meta.data_offset :]
+    assert read_file_meta(io.BytesIO(longer)).data_offset == meta.data_offset + len(private)

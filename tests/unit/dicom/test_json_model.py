@@ -15,7 +15,7 @@ from kahua.dicom.json_model import LONGEST_INLINE, bulk_data, instance_json
 from kahua.errors import DicomRefused, NotFound
 from kahua.testing import factory
 
-from .reading import shared, shared_files
+from .reading import shared, shared_samples
 
 NATIVE = sorted(transfer_syntaxes.NATIVE - {transfer_syntaxes.PRIVATE_GE})
 
@@ -94,7 +94,7 @@ def test_the_json_of_the_factory_equals_that_of_pydicom(syntax: str) -> None:
 
 
 @shared
-@pytest.mark.parametrize("path", shared_files(), ids=lambda path: "/".join(path.parts[-2:]))
+@pytest.mark.parametrize("path", shared_samples(), ids=lambda path: "/".join(path.parts[-2:]))
 def test_the_json_of_real_files_equals_that_of_pydicom(path: Path) -> None:
     data = path.read_bytes()
     try:

@@ -13,7 +13,7 @@ from kahua.errors import DicomRefused, MissingAttribute, UnreadableDicom
 from kahua.testing import factory
 from kahua.testing.compression import ENCODERS
 
-from .reading import by_pydicom, by_us, outcome, scan_file, shared, shared_files
+from .reading import by_pydicom, by_us, outcome, scan_file, shared, shared_files, shared_samples
 
 EXPLICIT = transfer_syntaxes.EXPLICIT_LITTLE_ENDIAN
 NATIVE = sorted(transfer_syntaxes.NATIVE - {transfer_syntaxes.PRIVATE_GE})
@@ -63,7 +63,7 @@ def test_every_transfer_syntax_reads_as_pydicom_reads_it(syntax: str, series: Ca
 
 
 @shared
-@pytest.mark.parametrize("path", shared_files(), ids=lambda path: "/".join(path.parts[-2:]))
+@pytest.mark.parametrize("path", shared_samples(), ids=lambda path: "/".join(path.parts[-2:]))
 def test_real_files_read_as_pydicom_reads_them(path: Path) -> None:
     data = path.read_bytes()
     try:
