@@ -57,7 +57,7 @@ def read_file_meta(file: BinaryIO) -> FileMeta:
         if end > start:
             findings.append("The File Meta Information names no transfer syntax; the encoding is guessed.")
     announced = values.get(0x00, "")
-    if announced and int(announced) != end - start - 12:
+    if announced.isdecimal() and int(announced) != end - start - 12:
         findings.append("The length of the File Meta Information is wrong.")
     return FileMeta(
         transfer_syntax_uid=syntax,

@@ -73,3 +73,9 @@ def test_long_file_meta_information_is_read_whole() -> None:
     meta = read_file_meta(io.BytesIO(data))
     longer = data[: meta.data_offset] + private + data[meta.data_offset :]
     assert read_file_meta(io.BytesIO(longer)).data_offset == meta.data_offset + len(private)
+
+
+def test_a_group_length_that_is_no_number_is_passed_over() -> None:
+    data = bytearray(factory.part10(factory.ct_series()[0]))
+    data[136:138] = b"UI"
+    assert read_file_meta(io.BytesIO(data)).transfer_syntax_uid == transfer_syntaxes.EXPLICIT_LITTLE_ENDIAN
