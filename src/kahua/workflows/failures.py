@@ -19,6 +19,12 @@ EVIDENCE_BYTES = 8_000
 #: Status with which a keeper says that the command could not be started.
 COMMAND_NOT_STARTED = 127
 
+#: Status with which a converter of the site says that it refused its input, in a sentence.
+REFUSED_BY_CONVERTER = 2
+
+#: Longest last line of a log that is part of a cause.
+LAST_WORDS = 300
+
 CHECK_THE_LOG = "Read the log of the attempt. If the data are at fault, choose others; else tell the extension's maker."
 RESUME = "Resume the run; what is finished is kept."
 
@@ -40,7 +46,10 @@ class Failure:
 def failure_of_end(end: Finished, task: PlannedTask, log: Path) -> Failure:
     """Say why a task that ended badly did so."""
     cause, next_step = _cause(end, task)
-    return Failure(cause=cause, evidence=last_lines(log), next_step=next_step)
+    evidence = last_lines(log)
+    if evidence and end.cause == "exit" and end.signal is None:
+        cause = f"{cause} {_last_words(end, task, evidence[-1].strip())}"
+    return Failure(cause=cause, evidence=evidence, next_step=next_step)
 
 
 def failure_of_error(error: KahuaError, log: Path) -> Failure:
@@ -78,6 +87,13 @@ def last_lines(log: Path) -> tuple[str, ...]:
     return tuple([line for line in lines if line.strip()][-EVIDENCE_LINES:])
 
 
+def _last_words(end: Finished, task: PlannedTask, line: str) -> str:
+    """What the task itself says about its end: a converter of the site in a sentence, others in any way."""
+    if task.kind == "convert" and end.code == REFUSED_BY_CONVERTER:
+        return line[:LAST_WORDS]
+    return f"It last wrote: {line[:LAST_WORDS]}"
+
+
 def _cause(end: Finished, task: PlannedTask) -> tuple[str, str]:
     memory = format_bytes(task.need.memory_bytes)
     match end.cause:
@@ -101,6 +117,8 @@ def _cause(end: Finished, task: PlannedTask) -> tuple[str, str]:
         )
     if end.signal is not None:
         return f"The task crashed ({signal.Signals(end.signal).name}).", CHECK_THE_LOG
+    if task.kind == "convert" and end.code == REFUSED_BY_CONVERTER:
+        return "The conversion is not possible.", "Choose other data, or see whether the series is complete."
     if end.code == COMMAND_NOT_STARTED:
         return "The command of the task could not be started.", "Install the extension again, or tell its maker."
     return f"The task ended with exit status {end.code}.", CHECK_THE_LOG

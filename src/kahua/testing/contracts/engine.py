@@ -54,11 +54,11 @@ class EngineContract:
         assert run.state == "failed"
         failure = site.task(run_id, "run").failure
         assert failure is not None
-        assert failure["cause"] == "The task ended with exit status 3."
+        assert failure["cause"] == "The task ended with exit status 3. It last wrote: no brain found"
         assert failure["evidence"] == ["no brain found"]
         assert failure["next_step"]
         assert run.failure is not None
-        assert run.failure["cause"] == "The job failed. run: The task ended with exit status 3."
+        assert run.failure["cause"] == f"The job failed. run: {failure['cause']}"
 
     def test_what_comes_after_a_failure_is_skipped(self, site: WorkflowSite, engine: Engine) -> None:
         run_id = site.start_run(site.add_series(), program="raise SystemExit(3)")
