@@ -11,9 +11,12 @@ fail() { say "$*"; exit 1; }
 stamp() { cat "$@" | sha256sum | cut -c1-64; }
 fresh() { [ "$(cat ".setup/$1" 2>/dev/null)" = "$2" ]; }
 
-python=$(command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3 || true)
+# The first Python on the path that is new enough and works.
+python=""
+for name in python3 python3.13 python3.12 python3.11; do
+    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then python=$name && break; fi
+done
 [ -n "$python" ] || fail "Kahua needs Python 3.11 or newer: install the package python3."
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Kahua needs Python 3.11 or newer; $python is older."
 
 # uv: the one on the machine, else one of our own, brought by pip.
 find_uv() {
@@ -36,8 +39,7 @@ find_uv() {
 
 # uv does not read pip's configuration; a site behind a mirror has it there.
 index_options() {
-    "$python" -m pip config list 2>/dev/null | sed -n \
-        -e "s/^[^=]*\.index-url='\(.*\)'$/--index-url \1/p" \
+    "$python" -m pip config list 2>/dev/null | sed -n "s/^[^=]*\.index-url='\(.*\)'$/--index-url \1/p"
 }
 
 environment() {
