@@ -1,6 +1,9 @@
 """DICOMweb of a project: QIDO-RS, WADO-RS and STOW-RS (PS3.18 chapters 8 and 10)."""
 
+import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
+from math import isfinite
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -32,7 +35,10 @@ PICTURES = ("image/jpeg", "image/png", "image/webp")
 NOT_ACCEPTABLE = 406
 
 #: Rights are asked for every time; what has not changed is not sent again.
-PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
+PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
+
+#: Numbers of frames in an address.
+_FRAMES = re.compile(r"[0-9]{1,9}(,[0-9]{1,9}){0,9999}")
 
 Reader = Annotated[ProjectAccess, Depends(Access(Permission.SERIES_READ))]
 Writer = Annotated[ProjectAccess, Depends(Access(Permission.SERIES_WRITE))]
@@ -137,10 +143,10 @@ def retrieve_frames(
     if media is None:
         return _not_acceptable(f"{OCTETS}; transfer-syntax={found.transfer_syntax_uid}")
     if decoded:
-        contents = iter(decoded_frames(site.objects, found, numbers, site.settings))
+        contents = _begun(decoded_frames(site.objects, found, numbers, site.settings))
     else:
         spans = frame_spans(site.objects, found)
-        contents = (read_frame(site.objects, found, spans[number - 1]) for number in numbers)
+        contents = _begun(read_frame(site.objects, found, spans[number - 1]) for number in numbers)
     media_type = f"{OCTETS}; transfer-syntax={syntax}"
     if not media.multipart and len(numbers) == 1:
         return Response(next(contents), media_type=media_type, headers=PRIVATE)
@@ -356,11 +362,16 @@ def _wants_decoded(accepted: Sequence[Media]) -> bool:
     return first is not None and first.type == OCTETS and first.transfer_syntax in ("", EXPLICIT_LITTLE_ENDIAN)
 
 
+def _begun(contents: Iterator[bytes]) -> Iterator[bytes]:
+    """Make the first content at once: what goes wrong with it is told by a status, before the answer has begun."""
+    first = next(contents)
+    return chain([first], contents)
+
+
 def _frame_numbers(text: str, count: int) -> list[int]:
-    try:
-        numbers = [int(number) for number in text.split(",")]
-    except ValueError:
-        raise InvalidInput("Frames are named by numbers from 1 on, with commas between.", field="frames") from None
+    if not _FRAMES.fullmatch(text):
+        raise InvalidInput("Frames are named by numbers from 1 on, with commas between.", field="frames")
+    numbers = [int(number) for number in text.split(",")]
     if not all(1 <= number <= count for number in numbers):
         raise NotFound(f"The instance has {count} frames.")
     return numbers
@@ -374,8 +385,8 @@ def _window(text: str | None) -> tuple[float, float] | None:
         centre, width, *_ = (float(part) for part in text.split(",")[:2])
     except ValueError:
         raise InvalidInput("The window is written as centre,width,function.", field="window") from None
-    if width <= 0:
-        raise InvalidInput("The width of the window must be above 0.", field="window")
+    if not (isfinite(centre) and isfinite(width) and width > 0):
+        raise InvalidInput("Centre and width of the window must be numbers, and the width above 0.", field="window")
     return centre, width
 
 

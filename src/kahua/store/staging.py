@@ -1,9 +1,10 @@
 """Bytes on their way in: in memory, or in a file of the staging folder."""
 
 import io
+import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,12 +114,25 @@ class Staging:
         return open(handle, "wb", buffering=0), Path(name)  # noqa: PTH123 - a handle, and the caller closes it
 
     def _remove_stale(self) -> None:
-        """Remove what processes that died have left; a file in use is younger."""
+        """Remove what processes that died have left, files and folders; what is in use is younger."""
         limit = time.time() - STALE_SECONDS
-        for file in self.folder.iterdir():
+        for path in self.folder.iterdir():
             with suppress(FileNotFoundError):  # moved or removed by another process meanwhile
-                if file.stat().st_mtime < limit:
-                    file.unlink()
+                if _last_change(path) < limit:
+                    _remove(path)
+
+
+def _last_change(path: Path) -> float:
+    """Time at which a file, or anything within a folder, was written last."""
+    inside: Iterable[Path] = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
+    return max(each.lstat().st_mtime for each in (path, *inside))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 class _MemoryFile(io.RawIOBase):

@@ -58,7 +58,8 @@ class PartFile:
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self.path = path
-        self._left = max_bytes
+        #: Bytes taken so far.
+        self.size = 0
         self._max = max_bytes
         self._file = path.open("xb")
 
@@ -70,9 +71,8 @@ class PartFile:
         TooMuch
             The part is larger than an object may be.
         """
-        self._left -= len(data)
-        if self._left < 0:
-            self._file.close()
+        self.size += len(data)
+        if self.size > self._max:
             raise TooMuch(
                 f"A part is larger than {self._max} bytes.", remedy="An administrator can raise max_object_bytes."
             )
@@ -132,19 +132,22 @@ class StowRequest:
         """Take note that the body ended, and say what became of its parts."""
         if self._reader:
             self._reader.finish()
-        else:
-            self._parts[0].close()
-        self._store(self._parts)
-        if not self._count:
+        if not self._parts or not (self._reader or self._parts[0].size):
             raise InvalidInput("The request holds no object.")
+        for part in self._parts:
+            part.close()
+        self._store(self._parts)
         return self.stored
 
     def close(self) -> None:
         """Remove the staging files, whatever happened."""
+        for part in self._parts:
+            part.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _open_part(self, headers: Mapping[str, str]) -> PartFile:
         check_part_type(headers)
+        self.archive.limits.check_space(self._folder)
         self._count += 1
         part = PartFile(self._folder / f"{self._count:06}", self.archive.limits.max_object_bytes)
         self._parts.append(part)
