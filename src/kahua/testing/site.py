@@ -19,7 +19,7 @@ from kahua.api.security import COOKIE, CSRF_HEADER
 from kahua.database import Base, Database, now
 from kahua.extensions import Extensions
 from kahua.settings import Settings
-from kahua.store import DirectoryStore
+from kahua.store import Archive, DirectoryStore
 from kahua.workflows import RunFolders, Runs, machine_of
 
 with warnings.catch_warnings():  # it would like another HTTP library than the one that Kahua uses
@@ -49,8 +49,11 @@ def temporary_site(folder: Path, **settings: object) -> Any:
         machine=machine_of(chosen),
         folders=RunFolders(chosen.folder("runs")),
     )
-    objects = DirectoryStore(chosen.folder("objects"))
-    return SimpleNamespace(settings=chosen, database=database, objects=objects, extensions=extensions, runs=runs)
+    objects = DirectoryStore(chosen.folder("objects"), durability="none")
+    archive = Archive.from_settings(chosen, database=database, objects=objects)
+    return SimpleNamespace(
+        settings=chosen, database=database, objects=objects, archive=archive, extensions=extensions, runs=runs
+    )
 
 
 def add_person(database: Database, name: str, *, is_administrator: bool = False, **roles: Role) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from kahua.access import Role
 from kahua.dicom import transfer_syntaxes
-from kahua.store import Archive, DirectoryStore, QuarantineRow
+from kahua.store import Archive, QuarantineRow
 from kahua.store.dicomweb import query
 from kahua.testing.factory import ct_series, mr_series, part10, picture
 from kahua.testing.site import TestClient, add_person, program, temporary_site
@@ -31,8 +31,6 @@ JPEG_LS = transfer_syntaxes.JPEG_LS_LOSSLESS
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Any]:
     site = temporary_site(tmp_path)
-    site.objects = DirectoryStore(site.settings.folder("objects"), durability="none")
-    site.archive = Archive.from_settings(site.settings, database=site.database, objects=site.objects)
     add_person(site.database, "curator", liver=Role.CURATOR)
     add_person(site.database, "stranger", brain=Role.CURATOR)
     yield site
