@@ -1,6 +1,7 @@
 """QIDO-RS queries find what matches within a project, and refuse what has no meaning."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from kahua.store import Archive, MemoryData, Origin
 from kahua.store.dicomweb import query as query_module
 from kahua.store.dicomweb.attributes import Level
 from kahua.store.dicomweb.query import Answer, find, parse_query
+from kahua.testing.archive import archive_in
 from kahua.testing.factory import ct_series, data_set_bytes, mr_series
 
 BASE = "https://site.example/dicom-web/main"
@@ -31,14 +33,19 @@ def keep(archive: Archive, instances: list[Dataset], project: str = "main") -> N
         )
 
 
-@pytest.fixture
-def filled(archive: Archive) -> Archive:
-    """Two patients, three series; and in another project a third patient."""
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    """Two patients, three series; and in another project a third patient. Only read, and therefore made once."""
+    with archive_in(tmp_path_factory.mktemp("queried")) as archive:
+        fill(archive)
+        yield archive
+
+
+def fill(archive: Archive) -> None:
     keep(archive, ct_series(slices=2, seed="ct", patient_id="P_1", patient_name="Müller^Jörg", StudyDate="20240229"))
     keep(archive, mr_series(slices=3, seed="mr", patient_id="P_1", patient_name="Müller^Jörg", StudyDate="20240229"))
     keep(archive, ct_series(slices=1, seed="ct2", patient_id="PX1", patient_name="Doe^Jane", StudyDate="20251224"))
     keep(archive, ct_series(slices=1, seed="foreign", patient_id="SECRET"), project="other")
-    return archive
 
 
 def ask(database: Database, level: Level, *parameters: tuple[str, str], **within: str) -> Answer:
@@ -173,9 +180,9 @@ def test_no_answer_is_longer_than_the_cap(filled: Archive, monkeypatch: pytest.M
         (Level.STUDY, "StudyInstanceUID", ",".join(["1.2"] * 501), "more than 500"),
     ],
 )
-def test_what_has_no_meaning_is_refused(archive: Archive, level: Level, name: str, value: str, words: str) -> None:
+def test_what_has_no_meaning_is_refused(filled: Archive, level: Level, name: str, value: str, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
-        ask(archive.database, level, (name, value))
+        ask(filled.database, level, (name, value))
 
 
 @pytest.mark.parametrize("value", ["' OR 1=1 --", '"; DROP TABLE studies; --', "\\", "%%", "[a-z]", "(((((", "٣"])
