@@ -17,6 +17,8 @@ def work(settings: Settings, stop: threading.Event) -> None:
     subscriptions = site.subscriptions()
     engine = site.engine()
     engine.start()
+    # Extensions whose installation was cut short; it may take minutes, and uv goes on by itself when this process ends.
+    threading.Thread(target=site.extensions.build_pending, name="extensions", daemon=True).start()
     say_ready(settings, "work")
     while not stop.is_set():
         if not deliver_events(site.database, subscriptions):
