@@ -5,6 +5,7 @@ viewers and models see something that is upright, has a left and a right, and ha
 """
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -222,3 +223,23 @@ def part10(instance: Dataset, transfer_syntax_uid: str = transfer_syntaxes.EXPLI
         transfer_syntax_uid=transfer_syntax_uid,
     )
     return meta + data_set_bytes(instance, transfer_syntax_uid)
+
+
+def segmentation(sources: Sequence[Dataset], *, seed: str = "segmentation") -> Dataset:
+    """Return a segmentation of the brain and the lesion of the phantom, on a series of this factory."""
+    # Late: highdicom costs a second, and few tests need it.
+    from kahua.dicom.segmentation import SegmentLabel, build_segmentation
+
+    labels = phantom.labels((len(sources), sources[0].Rows, sources[0].Columns))
+    names = [region.name for region in phantom.HEAD]
+    segments = [SegmentLabel(label=names.index(name) + 1, name=name.title()) for name in ("brain", "lesion")]
+    wanted = np.isin(labels, [segment.label for segment in segments])
+    return build_segmentation(
+        sources,
+        np.where(wanted, labels, 0),
+        segments,
+        series_uid=uid_from("series", seed),
+        description="Phantom segmentation",
+        algorithm_name="phantom",
+        algorithm_version="1",
+    )

@@ -152,3 +152,10 @@ def test_overlapping_segments_come_in_several_labelmaps() -> None:
     assert len(found.labelmaps) > 1
     expected = highdicom.seg.Segmentation.from_dataset(dataset).pixel_array.sum()
     assert sum(int(found.mask(segment.label).sum()) for segment in found.segments) == expected
+
+
+def test_the_factory_makes_segmentations() -> None:
+    sources = factory.ct_series(slices=6)
+    found = read_segmentation(factory.segmentation(sources), sources)
+    assert [segment.name for segment in found.segments] == ["Brain", "Lesion"]
+    assert np.array_equal(found.mask(2), phantom.labels((6, 32, 32)) == 6)
