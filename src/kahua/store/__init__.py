@@ -1,11 +1,26 @@
 """The image archive: what comes in, what is kept, what goes out."""
 
+from kahua.store.catalogue import (
+    add_file,
+    files_of,
+    find_file,
+    find_instance_row,
+    find_series_by_uids,
+    find_series_row,
+    find_study_row,
+    instances_of,
+    references_of,
+    referring_to,
+    series_of,
+    series_with_uid,
+    studies_with_uid,
+)
 from kahua.store.ingest import Archive
 from kahua.store.limits import Limits
 from kahua.store.objects import DirectoryStore, ObjectStore, content_key
 from kahua.store.origin import Accepted, Origin
 from kahua.store.quarantine import find_quarantined, quarantined
-from kahua.store.removal import remove_series
+from kahua.store.removal import discard, remove_series
 from kahua.store.staging import FileData, MemoryData
 from kahua.store.tables import (
     DiscardedObjectRow,
@@ -33,8 +48,22 @@ __all__ = [
     "SeriesReferenceRow",
     "SeriesRow",
     "StudyRow",
+    "add_file",
     "content_key",
+    "discard",
+    "files_of",
+    "find_file",
+    "find_instance_row",
     "find_quarantined",
+    "find_series_by_uids",
+    "find_series_row",
+    "find_study_row",
+    "instances_of",
     "quarantined",
+    "references_of",
+    "referring_to",
     "remove_series",
+    "series_of",
+    "series_with_uid",
+    "studies_with_uid",
 ]
