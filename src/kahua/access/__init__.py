@@ -17,16 +17,16 @@ from kahua.access.projects import (
 )
 from kahua.access.sessions import (
     BrowserSession,
+    OpenSession,
     extend_session,
-    needs_extension,
-    principal_of_cookie,
+    find_session,
     set_password,
     sign_in,
     sign_in_with_link,
     sign_out,
 )
 from kahua.access.tables import ApiTokenRow, AuditEntryRow, ProjectRow, UserRow
-from kahua.access.tokens import create_token, delete_token, list_tokens, note_use, principal_of_token, use_is_old
+from kahua.access.tokens import UsedToken, create_token, delete_token, find_token, list_tokens, note_use
 from kahua.access.users import (
     LINK_HOURS,
     change_user,
@@ -49,11 +49,13 @@ __all__ = [
     "AuditEntryRow",
     "AuditVerdict",
     "BrowserSession",
+    "OpenSession",
     "Permission",
     "Principal",
     "ProjectAccess",
     "ProjectRow",
     "Role",
+    "UsedToken",
     "UserRow",
     "authorize",
     "authorize_site",
@@ -69,15 +71,14 @@ __all__ = [
     "entries",
     "extend_session",
     "find_project",
+    "find_session",
+    "find_token",
     "get_user",
     "list_members",
     "list_tokens",
     "list_users",
     "local_principal",
-    "needs_extension",
     "note_use",
-    "principal_of_cookie",
-    "principal_of_token",
     "project_of_ae_title",
     "projects_of",
     "record",
@@ -88,6 +89,5 @@ __all__ = [
     "sign_in",
     "sign_in_with_link",
     "sign_out",
-    "use_is_old",
     "verify_audit_chain",
 ]

@@ -1,17 +1,19 @@
 """Who acts, and whether they may: the one check that every door goes through."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from kahua.access.permissions import EVERYBODY, PERMISSIONS, PERSON_ONLY, SITE_PERMISSIONS, Permission, Role
 from kahua.access.tables import MembershipRow, ProjectRow, UserRow
 from kahua.errors import NotAllowed, NotFound
 
 Via = Literal["session", "token", "local"]
+
+_PROJECT = select(ProjectRow.id, ProjectRow.name, ProjectRow.title).where(ProjectRow.name == bindparam("name"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ def authorize(session: Session, principal: Principal, project_name: str, permiss
     NotAllowed
         The role lacks the permission, or an API token is not enough for it.
     """
-    row = session.scalar(select(ProjectRow).where(ProjectRow.name == project_name))
+    row = session.execute(_PROJECT, {"name": project_name}).one_or_none()
     role = principal.role_in(row.id) if row else None
     if row is None or role is None:
         raise NotFound("There is no project of that name here.", remedy="Ask its manager to make you a member.")
@@ -91,22 +93,45 @@ def _require_person(principal: Principal, permission: Permission) -> None:
         )
 
 
-def load_principal(session: Session, user_id: str, via: Via) -> Principal | None:
-    """Give a user's rights as they are now; None when the user may not sign in (any more)."""
-    user = session.get(UserRow, user_id)
-    if user is None or not user.is_active:
+def principal_query(*more: InstrumentedAttribute[Any]) -> Select[*tuple[Any, ...]]:
+    """Ask for an active user's rights, a row for each membership; `read_principal` reads the answer.
+
+    Every request asks this: one query of plain columns, built once.
+    """
+    return (
+        select(
+            UserRow.id,
+            UserRow.name,
+            UserRow.display_name,
+            UserRow.is_administrator,
+            MembershipRow.project_id,
+            MembershipRow.role,
+            *more,
+        )
+        .select_from(UserRow)
+        .outerjoin(MembershipRow, MembershipRow.user_id == UserRow.id)
+        .where(UserRow.is_active)
+    )
+
+
+def read_principal(rows: Sequence[Row[*tuple[Any, ...]]], via: Via) -> Principal | None:
+    """Make a principal of the answer to `principal_query`; None if nobody was found."""
+    if not rows:
         return None
-    rows = session.execute(
-        select(MembershipRow.project_id, MembershipRow.role).where(MembershipRow.user_id == user_id)
-    ).all()
+    first = rows[0]
     return Principal(
-        user_id=user.id,
-        name=user.name,
-        display_name=user.display_name,
-        is_administrator=user.is_administrator,
-        memberships={project_id: Role(role) for project_id, role in rows},
+        user_id=first.id,
+        name=first.name,
+        display_name=first.display_name,
+        is_administrator=first.is_administrator,
+        memberships={row.project_id: Role(row.role) for row in rows if row.project_id is not None},
         via=via,
     )
+
+
+def load_principal(session: Session, user_id: str, via: Via) -> Principal | None:
+    """Give a user's rights as they are now; None when the user may not sign in (any more)."""
+    return read_principal(session.execute(principal_query().where(UserRow.id == user_id)).all(), via)
 
 
 def local_principal() -> Principal:

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from kahua.access.audit import record
 from kahua.access.credentials import hash_of, new_secret
 from kahua.access.passwords import hash_password, password_is_right
-from kahua.access.principal import Principal, load_principal
+from kahua.access.principal import Principal, load_principal, principal_query, read_principal
 from kahua.access.tables import BrowserSessionRow, SignInLinkRow, UserRow
-from kahua.database import Database, now
+from kahua.database import Database, UtcDateTime, now
 from kahua.errors import InvalidInput, NotSignedIn
 
 #: A browser session ends after this time even when it is used all along.
@@ -27,6 +27,29 @@ class BrowserSession:
 
     cookie: str
     principal: Principal
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenSession:
+    """A session that is in use."""
+
+    principal: Principal
+    created_at: datetime
+    expires_at: datetime
+
+    def needs_extension(self, hours: int) -> bool:
+        """Whether the session should be kept open for longer, now that it is used."""
+        return _end(self.created_at, hours) - self.expires_at > timedelta(minutes=EXTENSION_MINUTES)
+
+
+_SESSION = (
+    principal_query(BrowserSessionRow.created_at, BrowserSessionRow.expires_at)
+    .join(BrowserSessionRow, BrowserSessionRow.user_id == UserRow.id)
+    .where(
+        BrowserSessionRow.token_hash == bindparam("token_hash"),
+        BrowserSessionRow.expires_at > bindparam("moment", type_=UtcDateTime()),
+    )
+)
 
 
 def sign_in(database: Database, *, name: str, password: str, hours: int) -> BrowserSession:
@@ -106,29 +129,24 @@ def set_password(
         record(session, actor=user.name, action="password.set", subject=user.name)
 
 
-def principal_of_cookie(session: Session, cookie: str) -> Principal | None:
-    """Who a cookie belongs to; None if its session has ended or never was."""
-    row = session.get(BrowserSessionRow, hash_of(cookie))
-    if row is None or row.expires_at <= now():
+def find_session(session: Session, cookie: str) -> OpenSession | None:
+    """Session that a cookie belongs to; None if it has ended or never was."""
+    rows = session.execute(_SESSION, {"token_hash": hash_of(cookie), "moment": now()}).all()
+    principal = read_principal(rows, "session")
+    if principal is None:
         return None
-    return load_principal(session, row.user_id, "session")
-
-
-def needs_extension(session: Session, cookie: str, *, hours: int) -> bool:
-    """Whether a session that is used now should be kept open for longer."""
-    row = session.get(BrowserSessionRow, hash_of(cookie))
-    return row is not None and _end(row, hours) - row.expires_at > timedelta(minutes=EXTENSION_MINUTES)
+    return OpenSession(principal=principal, created_at=rows[0].created_at, expires_at=rows[0].expires_at)
 
 
 def extend_session(session: Session, cookie: str, *, hours: int) -> None:
     """Keep a session open for the given hours from now, up to its last day."""
     row = session.get(BrowserSessionRow, hash_of(cookie))
     if row is not None and row.expires_at > now():
-        row.expires_at = _end(row, hours)
+        row.expires_at = _end(row.created_at, hours)
 
 
-def _end(row: BrowserSessionRow, hours: int) -> datetime:
-    return min(now() + timedelta(hours=hours), row.created_at + timedelta(days=MAX_SESSION_DAYS))
+def _end(created_at: datetime, hours: int) -> datetime:
+    return min(now() + timedelta(hours=hours), created_at + timedelta(days=MAX_SESSION_DAYS))
 
 
 def _unchanged(user: UserRow) -> Select[str]:

@@ -1,16 +1,17 @@
 """Personal API tokens: for scripts and other programs, with the rights of their owner."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from kahua.access.audit import record
 from kahua.access.credentials import TOKEN_PREFIX, hash_of, new_secret
-from kahua.access.principal import Principal, load_principal
+from kahua.access.principal import Principal, principal_query, read_principal
 from kahua.access.tables import ApiTokenRow, UserRow
-from kahua.database import now
+from kahua.database import UtcDateTime, now
 from kahua.errors import InvalidInput, NotFound, StateConflict
 
 #: Longest life of a token.
@@ -21,6 +22,29 @@ MAX_TOKENS = 100
 
 #: The time of last use is written not more often than this.
 USE_MINUTES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsedToken:
+    """A token with which somebody asks."""
+
+    principal: Principal
+    last_used_at: datetime | None
+
+    @property
+    def use_is_old(self) -> bool:
+        """Whether the time of last use should be written anew."""
+        return self.last_used_at is None or now() - self.last_used_at > timedelta(minutes=USE_MINUTES)
+
+
+_TOKEN = (
+    principal_query(ApiTokenRow.last_used_at)
+    .join(ApiTokenRow, ApiTokenRow.user_id == UserRow.id)
+    .where(
+        ApiTokenRow.token_hash == bindparam("token_hash"),
+        ApiTokenRow.expires_at > bindparam("moment", type_=UtcDateTime()),
+    )
+)
 
 
 def create_token(session: Session, *, user_id: str, label: str, days: int) -> tuple[ApiTokenRow, str]:
@@ -78,28 +102,13 @@ def delete_token(session: Session, *, user_id: str, token_id: str) -> None:
     record(session, actor=owner.name, action="token.deleted", subject=token_id, label=token.label)
 
 
-def principal_of_token(session: Session, secret: str) -> Principal | None:
-    """Who a token belongs to; None if it has ended or never was."""
-    token = _find(session, secret)
-    if token is None or token.expires_at <= now():
-        return None
-    return load_principal(session, token.user_id, "token")
-
-
-def use_is_old(session: Session, secret: str) -> bool:
-    """Whether the token's time of last use should be written anew."""
-    token = _find(session, secret)
-    if token is None:
-        return False
-    return token.last_used_at is None or now() - token.last_used_at > timedelta(minutes=USE_MINUTES)
+def find_token(session: Session, secret: str) -> UsedToken | None:
+    """Token that a secret belongs to; None if it has ended or never was."""
+    rows = session.execute(_TOKEN, {"token_hash": hash_of(secret), "moment": now()}).all()
+    principal = read_principal(rows, "token")
+    return UsedToken(principal=principal, last_used_at=rows[0].last_used_at) if principal else None
 
 
 def note_use(session: Session, secret: str) -> None:
     """Write down that a token was used now."""
-    token = _find(session, secret)
-    if token is not None:
-        token.last_used_at = now()
-
-
-def _find(session: Session, secret: str) -> ApiTokenRow | None:
-    return session.scalar(select(ApiTokenRow).where(ApiTokenRow.token_hash == hash_of(secret)))
+    session.execute(update(ApiTokenRow).where(ApiTokenRow.token_hash == hash_of(secret)).values(last_used_at=now()))

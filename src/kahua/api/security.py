@@ -19,13 +19,11 @@ from kahua.access import (
     authorize_site,
     csrf_token_of,
     extend_session,
-    needs_extension,
+    find_session,
+    find_token,
     note_use,
-    principal_of_cookie,
-    principal_of_token,
     record,
     same,
-    use_is_old,
 )
 from kahua.errors import NotAllowed, NotSignedIn
 
@@ -146,21 +144,22 @@ def _identify(request: Request, session: Session, *, hours: int) -> tuple[Princi
     if authorization is not None:
         return _identify_token(authorization, session)
     cookie = request.cookies.get(COOKIE)
-    principal = principal_of_cookie(session, cookie) if cookie else None
-    if cookie is None or principal is None:
+    found = find_session(session, cookie) if cookie else None
+    if cookie is None or found is None:
         raise NotSignedIn
     if request.method not in SAFE_METHODS and not same(request.headers.get(CSRF_HEADER, ""), csrf_token_of(cookie)):
         raise NotAllowed(
             f"The header {CSRF_HEADER} is missing or wrong.", remedy="Send csrf_token of /api/me in it, or reload."
         )
-    stale = needs_extension(session, cookie, hours=hours)
-    return principal, (lambda writing: extend_session(writing, cookie, hours=hours)) if stale else None
+    if not found.needs_extension(hours):
+        return found.principal, None
+    return found.principal, lambda writing: extend_session(writing, cookie, hours=hours)
 
 
 def _identify_token(authorization: str, session: Session) -> tuple[Principal, Callable[[Session], None] | None]:
     scheme, _, secret = authorization.partition(" ")
     secret = secret.strip()
-    principal = principal_of_token(session, secret) if scheme.lower() == "bearer" else None
-    if principal is None:
+    found = find_token(session, secret) if scheme.lower() == "bearer" else None
+    if found is None:
         raise NotSignedIn
-    return principal, (lambda writing: note_use(writing, secret)) if use_is_old(session, secret) else None
+    return found.principal, (lambda writing: note_use(writing, secret)) if found.use_is_old else None

@@ -2,7 +2,9 @@
 
 import warnings
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,16 +28,29 @@ with warnings.catch_warnings():  # it would like another HTTP library than the o
     warnings.simplefilter("ignore")
     from starlette.testclient import TestClient
 
+#: Name of the database's file in a data folder.
+DATABASE_FILE = "kahua.sqlite3"
+
 #: Under this address the test clients reach the application.
 ADDRESS = "http://localhost"
 
 
 def temporary_database(folder: Path) -> Database:
-    """Make an empty database with the tables of this version."""
-    database = Database.in_folder(folder)
-    with database.write() as session:
-        Base.metadata.create_all(session.connection())
-    return database
+    """Open the database in a folder; where there is none yet, an empty one with the tables of this version."""
+    file = folder / DATABASE_FILE
+    if not file.exists():
+        file.write_bytes(_empty_database())
+    return Database.in_folder(folder)
+
+
+@cache
+def _empty_database() -> bytes:
+    with TemporaryDirectory() as name:
+        database = Database.in_folder(Path(name))
+        with database.write() as session:
+            Base.metadata.create_all(session.connection())
+        database.close()
+        return (Path(name) / DATABASE_FILE).read_bytes()
 
 
 def temporary_site(folder: Path, **settings: object) -> Any:

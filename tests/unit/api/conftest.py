@@ -1,5 +1,6 @@
 """A small site with people and two projects, and clients for each of them."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,26 @@ from fastapi import FastAPI
 
 from kahua.access import Role
 from kahua.api import create_application
-from kahua.testing.site import add_person, temporary_site
+from kahua.testing.site import DATABASE_FILE, add_person, temporary_database, temporary_site
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """File of a database with everybody, made once."""
+    folder = tmp_path_factory.mktemp("people")
+    database = temporary_database(folder)
+    add_person(database, "ada", is_administrator=True)
+    for role in Role:
+        add_person(database, role.value, liver=role)
+    add_person(database, "stranger", brain=Role.MANAGER)
+    database.close()
+    return folder / DATABASE_FILE
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Any]:
+def site(tmp_path: Path, people: Path) -> Iterator[Any]:
+    shutil.copy(people, tmp_path)
     site = temporary_site(tmp_path)
-    add_person(site.database, "ada", is_administrator=True)
-    for role in Role:
-        add_person(site.database, role.value, liver=role)
-    add_person(site.database, "stranger", brain=Role.MANAGER)
     yield site
     site.database.close()
 
