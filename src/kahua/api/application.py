@@ -23,8 +23,8 @@ from kahua.api import (
 from kahua.api.metrics import Metrics
 from kahua.api.middleware import Shield
 from kahua.api.problems import Problem, install_problems
-from kahua.api.security import Site
 from kahua.api.throttle import Throttle
+from kahua.site import Site
 
 #: The order counts only for the last: the pages answer every address that no other router knows.
 ROUTERS = (

@@ -1,6 +1,6 @@
 """Bytes out of the object store: pictures of series, and files as attachments."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Query, Response
@@ -12,6 +12,7 @@ from kahua.access import Permission, ProjectAccess, record
 from kahua.api.security import Access, SiteOfRequest
 from kahua.api.series_items import VERSION_LENGTH
 from kahua.errors import NotFound
+from kahua.site import Site
 from kahua.store import FileRow
 
 router = APIRouter(prefix="/api/projects/{project}", tags=["objects"])
@@ -23,25 +24,33 @@ FOREVER = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
 
 
-@router.get(
-    "/series/{series}/preview",
-    operation_id="get_preview",
-    response_class=Response,
-    responses={200: {"content": {"image/webp": {}}}, 304: {"description": "It is still the same."}},
-)
+Reader = Annotated[ProjectAccess, Depends(Access(Permission.SERIES_READ))]
+Version = Annotated[str, Query(max_length=VERSION_LENGTH, description="As in the address that a series names.")]
+KnownTag = Annotated[str | None, Header(alias="If-None-Match")]
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/webp": {}}},
+    304: {"description": "It is still the same."},
+}
+
+
+@router.get("/series/{series}/preview", operation_id="get_preview", response_class=Response, responses=PICTURE)
 def get_preview(
-    may: Annotated[ProjectAccess, Depends(Access(Permission.SERIES_READ))],
-    series: str,
-    site: SiteOfRequest,
-    version: Annotated[str, Query(max_length=VERSION_LENGTH)] = "",
-    if_none_match: Annotated[str | None, Header()] = None,
+    may: Reader, series: str, site: SiteOfRequest, version: Version = "", known: KnownTag = None
 ) -> Response:
     """Give the preview picture of a series."""
     with site.database.read() as session:
         key = datasets.get_series(session, may.project_id, series).series.preview_key
-    if key is None:
-        raise NotFound("There is no preview of this series.")
-    return _picture(site, key, version=version, if_none_match=if_none_match)
+    return _picture(site, key, version=version, known=known)
+
+
+@router.get("/series/{series}/filmstrip", operation_id="get_filmstrip", response_class=Response, responses=PICTURE)
+def get_filmstrip(
+    may: Reader, series: str, site: SiteOfRequest, version: Version = "", known: KnownTag = None
+) -> Response:
+    """Give slices of a series, one beside the other in square tiles."""
+    with site.database.read() as session:
+        key = datasets.get_series(session, may.project_id, series).series.filmstrip_key
+    return _picture(site, key, version=version, known=known)
 
 
 @router.get(
@@ -75,9 +84,11 @@ def get_file_content(
     )
 
 
-def _picture(site: SiteOfRequest, key: str, *, version: str, if_none_match: str | None) -> Response:
+def _picture(site: Site, key: str | None, *, version: str, known: str | None) -> Response:
+    if key is None:
+        raise NotFound("There is no picture of this series.")
     tag = f'"{key}"'
     headers = {"ETag": tag, "Cache-Control": FOREVER if version == key[:VERSION_LENGTH] else ASK_AGAIN}
-    if if_none_match and tag in if_none_match:
+    if known and tag in known:
         return Response(status_code=304, headers=headers)
     return Response(site.objects.read(key), media_type="image/webp", headers=headers)

@@ -6,7 +6,7 @@ token, which only a page of this site can read. A program sends an API token.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
@@ -26,6 +26,7 @@ from kahua.access import (
     same,
 )
 from kahua.errors import NotAllowed, NotSignedIn
+from kahua.site import Site
 
 COOKIE = "kahua_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -35,7 +36,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 STREAMED = "kahua.streamed"
 
 T = TypeVar("T")
-Site = Any
 
 
 def site_of(request: Request) -> Site:

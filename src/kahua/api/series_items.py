@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, select
@@ -26,6 +26,8 @@ class Preview(BaseModel):
     note: str
     #: Address of the picture; another one when the picture changes.
     url: str | None
+    #: Address of some slices, one beside the other in square tiles.
+    filmstrip_url: str | None
 
 
 class SeriesItem(BaseModel):
@@ -172,8 +174,15 @@ def _item(may: ProjectAccess, found: FoundSeries, results: list[str]) -> SeriesI
 
 
 def _preview(may: ProjectAccess, series: SeriesRow) -> Preview:
-    url = None
-    if series.preview_key:
-        version = series.preview_key[:VERSION_LENGTH]
-        url = f"/api/projects/{may.name}/series/{quote(series.id)}/preview?version={version}"
-    return Preview(state=series.preview_state, note=series.preview_note, url=url)  # type: ignore[arg-type]
+    return Preview(
+        state=series.preview_state,  # type: ignore[arg-type]  # the model checks it
+        note=series.preview_note,
+        url=_picture_url(may, series, "preview", series.preview_key),
+        filmstrip_url=_picture_url(may, series, "filmstrip", series.filmstrip_key),
+    )
+
+
+def _picture_url(may: ProjectAccess, series: SeriesRow, kind: str, key: str | None) -> str | None:
+    if key is None:
+        return None
+    return f"/api/projects/{may.name}/series/{series.id}/{kind}?version={key[:VERSION_LENGTH]}"

@@ -15,6 +15,7 @@ from kahua.api.security import COOKIE, Public, SignedIn, SiteOfRequest, cookie_o
 from kahua.api.throttle import Throttle
 from kahua.errors import NotSignedIn
 from kahua.settings import Settings
+from kahua.site import Site
 
 router = APIRouter(prefix="/api", tags=["sign-in"])
 
@@ -191,7 +192,7 @@ def is_secure(settings: Settings) -> bool:
     return settings.url.startswith("https://")
 
 
-def _begin(begun: BrowserSession, response: Response, site: SiteOfRequest) -> SignInResult:
+def _begin(begun: BrowserSession, response: Response, site: Site) -> SignInResult:
     response.set_cookie(COOKIE, begun.cookie, path="/", httponly=True, samesite="lax", secure=is_secure(site.settings))
     with site.database.read() as session:
         user = _me(session.get_one(UserRow, begun.principal.user_id))

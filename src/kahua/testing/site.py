@@ -5,8 +5,6 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import SimpleNamespace
-from typing import Any
 
 from fastapi import FastAPI
 
@@ -19,10 +17,8 @@ from kahua.access.credentials import hash_of, new_secret
 from kahua.access.tables import BrowserSessionRow
 from kahua.api.security import COOKIE, CSRF_HEADER
 from kahua.database import Base, Database, now
-from kahua.extensions import Extensions
 from kahua.settings import Settings
-from kahua.store import Archive, DirectoryStore
-from kahua.workflows import RunFolders, Runs, machine_of
+from kahua.site import Site, build_site
 
 with warnings.catch_warnings():  # it would like another HTTP library than the one that Kahua uses
     warnings.simplefilter("ignore")
@@ -53,22 +49,10 @@ def _empty_database() -> bytes:
         return (Path(name) / DATABASE_FILE).read_bytes()
 
 
-def temporary_site(folder: Path, **settings: object) -> Any:
+def temporary_site(folder: Path, **settings: object) -> Site:
     """Make a site that keeps everything in a folder."""
-    chosen = Settings(data_dir=folder, **settings)  # type: ignore[arg-type]
-    database = temporary_database(folder)
-    extensions = Extensions(database=database, settings=chosen)
-    runs = Runs(
-        database=database,
-        catalogue=extensions,
-        machine=machine_of(chosen),
-        folders=RunFolders(chosen.folder("runs")),
-    )
-    objects = DirectoryStore(chosen.folder("objects"), durability="none")
-    archive = Archive.from_settings(chosen, database=database, objects=objects)
-    return SimpleNamespace(
-        settings=chosen, database=database, objects=objects, archive=archive, extensions=extensions, runs=runs
-    )
+    temporary_database(folder).close()
+    return build_site(Settings(data_dir=folder, durability="none", **settings))  # type: ignore[arg-type]
 
 
 def add_person(database: Database, name: str, *, is_administrator: bool = False, **roles: Role) -> None:

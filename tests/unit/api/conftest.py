@@ -3,13 +3,13 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 from kahua.access import Role
 from kahua.api import create_application
+from kahua.site import Site
 from kahua.testing.site import DATABASE_FILE, add_person, temporary_database, temporary_site
 
 
@@ -27,7 +27,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def site(tmp_path: Path, people: Path) -> Iterator[Any]:
+def site(tmp_path: Path, people: Path) -> Iterator[Site]:
     shutil.copy(people, tmp_path)
     site = temporary_site(tmp_path)
     yield site
@@ -35,5 +35,5 @@ def site(tmp_path: Path, people: Path) -> Iterator[Any]:
 
 
 @pytest.fixture
-def application(site: Any) -> FastAPI:
+def application(site: Site) -> FastAPI:
     return create_application(site)

@@ -1,4 +1,5 @@
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from kahua.extensions import Extensions
+from kahua.site import Site
 from kahua.testing.site import browser
 from kahua.testing.wheels import write_wheel
 from kahua.workflows.environments import EnvironmentBuilder
@@ -34,12 +36,14 @@ from = "count"
 
 
 @pytest.fixture
-def archive(tmp_path: Path, site: Any) -> bytes:
+def archive(tmp_path: Path, application: FastAPI) -> bytes:
     """An extension that can be built without network, as a browser sends it."""
     lock = write_wheel(tmp_path / "wheels", name="tiny")
     pip = {"PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "wheels")}
+    site: Site = application.state.site
     builder = EnvironmentBuilder(site.settings, pip | {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)})
-    site.extensions = Extensions(database=site.database, settings=site.settings, builder=builder)
+    extensions = Extensions(database=site.database, settings=site.settings, builder=builder)
+    application.state.site = replace(site, extensions=extensions)
     return zipped(tmp_path / "example.zip", MANIFEST, lock)
 
 

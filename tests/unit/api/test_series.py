@@ -1,7 +1,6 @@
 """Series, datasets, quarantine and files over HTTP."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -10,6 +9,7 @@ from sqlalchemy import func, select
 from kahua.access import entries, find_project
 from kahua.api.middleware import DATA_POLICY
 from kahua.database import now
+from kahua.site import Site
 from kahua.store import FileRow, InstanceRow, QuarantineRow, SeriesRow
 from kahua.testing.series import add_many_series, add_series
 from kahua.testing.site import browser
@@ -19,14 +19,14 @@ SERIES = "/api/projects/liver/series"
 
 
 @pytest.fixture
-def project(site: Any) -> str:
+def project(site: Site) -> str:
     with site.database.read() as session:
         row = find_project(session, "liver")
     return str(row.id)
 
 
 @pytest.fixture
-def series(site: Any, project: str) -> Iterator[dict[str, str]]:
+def series(site: Site, project: str) -> Iterator[dict[str, str]]:
     with site.database.write() as session:
         image = add_series(session, project, description="T1 sagittal")
         mask = add_series(session, project, modality="SEG", description="Brain", refers_to=image)
@@ -42,10 +42,10 @@ def test_series_are_listed_with_what_was_made_from_them(application: FastAPI, se
     assert page["next_cursor"] is None
     mask, image = page["items"]
     assert image["results"] == ["SEG: Brain"]
-    assert mask["preview"] == {"state": "pending", "note": "", "url": None}
+    assert mask["preview"] == {"state": "pending", "note": "", "url": None, "filmstrip_url": None}
 
 
-def test_list_goes_on_page_by_page(application: FastAPI, site: Any, project: str) -> None:
+def test_list_goes_on_page_by_page(application: FastAPI, site: Site, project: str) -> None:
     with site.database.write() as session:
         add_many_series(session, project, 5)
     client, seen, cursor = browser(application, "viewer"), [], None
@@ -78,7 +78,7 @@ def test_series_of_another_project_is_not_there(application: FastAPI, series: di
     assert client.delete(f"{SERIES}/{series['other']}").status_code == 404
 
 
-def test_hostile_text_comes_back_unchanged_as_data(application: FastAPI, site: Any, project: str) -> None:
+def test_hostile_text_comes_back_unchanged_as_data(application: FastAPI, site: Site, project: str) -> None:
     with site.database.write() as session:
         add_series(session, project, description=HOSTILE, patient_name=HOSTILE)
     answer = browser(application, "viewer").get(SERIES)
@@ -109,21 +109,22 @@ def test_attributes_have_names_and_values(application: FastAPI, series: dict[str
     assert modality == {"tag": "(0008,0060)", "keyword": "Modality", "name": "Modality", "vr": "CS", "value": "MR"}
 
 
-def test_preview_is_kept_by_version(application: FastAPI, site: Any, project: str) -> None:
+@pytest.mark.parametrize(("kind", "name"), [("preview", "url"), ("filmstrip", "filmstrip_url")])
+def test_picture_is_kept_by_version(application: FastAPI, site: Site, project: str, kind: str, name: str) -> None:
     key = "ab" * 32
     site.objects.put(key, [b"RIFF picture"])
     with site.database.write() as session:
-        row = add_series(session, project, preview_key=key, preview_state="ready")
+        row = add_series(session, project, preview_state="ready", **{f"{kind}_key": key})
     client = browser(application, "viewer")
-    url = client.get(f"{SERIES}/{row.id}").json()["preview"]["url"]
+    url = client.get(f"{SERIES}/{row.id}").json()["preview"][name]
     answer = client.get(url)
     assert (answer.content, answer.headers["content-type"]) == (b"RIFF picture", "image/webp")
     assert "immutable" in answer.headers["cache-control"]
     assert client.get(url, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
-    assert client.get(f"{SERIES}/{row.id}/preview").headers["cache-control"] == "private, no-cache"
+    assert client.get(f"{SERIES}/{row.id}/{kind}").headers["cache-control"] == "private, no-cache"
 
 
-def test_etag_tells_nothing_to_who_may_not_see(application: FastAPI, site: Any, project: str) -> None:
+def test_etag_tells_nothing_to_who_may_not_see(application: FastAPI, site: Site, project: str) -> None:
     key = "ab" * 32
     with site.database.write() as session:
         row = add_series(session, project, preview_key=key, preview_state="ready")
@@ -131,7 +132,7 @@ def test_etag_tells_nothing_to_who_may_not_see(application: FastAPI, site: Any, 
     assert browser(application, "stranger").get(f"{SERIES}/{row.id}/preview", headers=headers).status_code == 404
 
 
-def test_deleting_a_series_is_audited(application: FastAPI, site: Any, series: dict[str, str]) -> None:
+def test_deleting_a_series_is_audited(application: FastAPI, site: Site, series: dict[str, str]) -> None:
     client = browser(application, "manager")
     assert client.delete(f"{SERIES}/{series['image']}").status_code == 204
     assert client.get(f"{SERIES}/{series['image']}").status_code == 404
@@ -142,14 +143,14 @@ def test_deleting_a_series_is_audited(application: FastAPI, site: Any, series: d
     assert left == 2
 
 
-def test_refusal_is_audited(application: FastAPI, site: Any, series: dict[str, str]) -> None:
+def test_refusal_is_audited(application: FastAPI, site: Site, series: dict[str, str]) -> None:
     assert browser(application, "viewer").delete(f"{SERIES}/{series['image']}").status_code == 403
     with site.database.read() as session:
         (entry,) = entries(session, limit=1)
     assert (entry.actor, entry.action) == ("viewer", "request.refused")
 
 
-def test_file_is_an_attachment_that_runs_nothing(application: FastAPI, site: Any, project: str) -> None:
+def test_file_is_an_attachment_that_runs_nothing(application: FastAPI, site: Site, project: str) -> None:
     site.objects.put("cd" * 32, [b"<script>alert(1)</script>"])
     with site.database.write() as session:
         file = FileRow(
@@ -170,7 +171,7 @@ def test_file_is_an_attachment_that_runs_nothing(application: FastAPI, site: Any
     assert browser(application, "stranger").get(f"/api/projects/brain/files/{file.id}/content").status_code == 404
 
 
-def test_quarantine_says_why_and_pages(application: FastAPI, site: Any, project: str) -> None:
+def test_quarantine_says_why_and_pages(application: FastAPI, site: Site, project: str) -> None:
     with site.database.write() as session:
         session.add_all(
             QuarantineRow(
@@ -230,7 +231,7 @@ def test_nul_in_a_body_is_refused(application: FastAPI) -> None:
     assert browser(application, "curator").post("/api/projects/liver/datasets", json=body).status_code == 400
 
 
-def test_attributes_of_the_first_instance_are_listed(application: FastAPI, site: Any, project: str) -> None:
+def test_attributes_of_the_first_instance_are_listed(application: FastAPI, site: Site, project: str) -> None:
     with site.database.write() as session:
         row = add_series(session, project)
         for number, rows in ((2, 64), (1, 32)):

@@ -1,6 +1,6 @@
 """What surrounds every request."""
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from fastapi import Depends, FastAPI
@@ -11,6 +11,7 @@ from kahua.api.problems import STATUS
 from kahua.api.security import Public
 from kahua.errors import KahuaError, OutOfSpace
 from kahua.settings import Settings
+from kahua.site import Site
 from kahua.testing.site import anonymous, browser
 
 
@@ -56,17 +57,18 @@ def test_data_is_not_kept_by_caches(application: FastAPI) -> None:
     assert browser(application, "viewer").get("/api/me").headers["cache-control"] == "no-store"
 
 
-def test_body_over_the_limit_is_refused(site: Any) -> None:
-    small = site.settings.model_copy(update={"max_json_bytes": 1000})
-    site.settings = small
-    client = anonymous(create_application(site))
+def with_small_bodies(site: Site) -> Site:
+    return replace(site, settings=site.settings.model_copy(update={"max_json_bytes": 1000}))
+
+
+def test_body_over_the_limit_is_refused(site: Site) -> None:
+    client = anonymous(create_application(with_small_bodies(site)))
     answer = client.post("/api/sign-in", json={"name": "x" * 2000, "password": ""})
     assert (answer.status_code, answer.json()["code"]) == (413, "too-much")
 
 
-def test_body_without_length_is_counted(site: Any) -> None:
-    site.settings = site.settings.model_copy(update={"max_json_bytes": 1000})
-    client = anonymous(create_application(site))
+def test_body_without_length_is_counted(site: Site) -> None:
+    client = anonymous(create_application(with_small_bodies(site)))
     chunks = (b'"' + b"x" * 100 for _ in range(100))
     answer = client.post("/api/sign-in", content=chunks, headers={"content-type": "application/json"})
     assert answer.status_code == 413

@@ -12,6 +12,7 @@ from kahua.access.tables import ApiTokenRow, BrowserSessionRow
 from kahua.api import create_application, throttle
 from kahua.database import now
 from kahua.errors import NotSignedIn
+from kahua.site import Site
 from kahua.testing.site import add_person, anonymous, browser, program, temporary_site
 
 PASSWORD = "correct horse battery"
@@ -95,14 +96,14 @@ def test_signing_out_ends_the_session(application: FastAPI) -> None:
     assert again.get("/api/me").status_code == 401
 
 
-def test_session_ends_without_use(application: FastAPI, site: Any) -> None:
+def test_session_ends_without_use(application: FastAPI, site: Site) -> None:
     client = browser(application, "viewer")
     with site.database.write() as session:
         session.execute(update(BrowserSessionRow).values(expires_at=now() - timedelta(seconds=1)))
     assert client.get("/api/me").status_code == 401
 
 
-def test_session_that_is_used_stays_open(application: FastAPI, site: Any) -> None:
+def test_session_that_is_used_stays_open(application: FastAPI, site: Site) -> None:
     client = browser(application, "viewer")
     with site.database.write() as session:
         session.execute(update(BrowserSessionRow).values(expires_at=now() + timedelta(hours=1)))
@@ -112,7 +113,7 @@ def test_session_that_is_used_stays_open(application: FastAPI, site: Any) -> Non
     assert row.expires_at > now() + timedelta(hours=11)
 
 
-def test_session_ends_after_a_week_though_it_is_used(application: FastAPI, site: Any) -> None:
+def test_session_ends_after_a_week_though_it_is_used(application: FastAPI, site: Site) -> None:
     client = browser(application, "viewer")
     with site.database.write() as session:
         values = {"created_at": now() - timedelta(days=7, minutes=-1), "expires_at": now() + timedelta(seconds=30)}
@@ -123,7 +124,7 @@ def test_session_ends_after_a_week_though_it_is_used(application: FastAPI, site:
     assert row.expires_at < now() + timedelta(minutes=2)
 
 
-def test_token_ends_on_its_day(application: FastAPI, site: Any) -> None:
+def test_token_ends_on_its_day(application: FastAPI, site: Site) -> None:
     client = program(application, "viewer")
     assert client.get("/api/me").status_code == 200
     with site.database.write() as session:
@@ -210,7 +211,7 @@ def test_cookie_is_secure_where_people_come_by_tls(tmp_path: Any) -> None:
     assert "Secure" in answer.headers["set-cookie"]
 
 
-def test_used_link_is_refused_below_http_too(site: Any) -> None:
+def test_used_link_is_refused_below_http_too(site: Site) -> None:
     with site.database.write() as session:
         secret = create_link(session, actor="test", name="viewer")
         sign_in_with_link(session, secret=secret, hours=1)

@@ -600,6 +600,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/series/{series}/filmstrip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Filmstrip
+         * @description Give slices of a series, one beside the other in square tiles.
+         */
+        get: operations["get_filmstrip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/series/{series}/preview": {
         parameters: {
             query?: never;
@@ -614,6 +634,26 @@ export interface paths {
         get: operations["get_preview"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload
+         * @description Bring in a file: a DICOM object, a zip archive of DICOM, or a NIfTI volume. The body is the file.
+         */
+        post: operations["upload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1390,6 +1430,8 @@ export interface components {
          * @description The picture of a series.
          */
         Preview: {
+            /** Filmstrip Url */
+            filmstrip_url: string | null;
             /** Note */
             note: string;
             /**
@@ -1459,6 +1501,18 @@ export interface components {
             size: number;
             /** Sop Instance Uid */
             sop_instance_uid: string;
+        };
+        /**
+         * RefusedFile
+         * @description A file that was not accepted.
+         */
+        RefusedFile: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * ResultView
@@ -1875,6 +1929,34 @@ export interface components {
             reasons: string[];
             /** Series */
             series: string;
+        };
+        /**
+         * UploadReport
+         * @description What became of an upload.
+         */
+        UploadReport: {
+            /**
+             * Accepted
+             * @description Instances that are new.
+             */
+            accepted: number;
+            /**
+             * Duplicates
+             * @description Instances that were here before, with the same bytes.
+             */
+            duplicates: number;
+            /** Refused */
+            refused: components["schemas"]["RefusedFile"][];
+            /**
+             * Series
+             * @description Ids of the series that now hold the instances.
+             */
+            series: string[];
+            /**
+             * Skipped
+             * @description Files passed over: they are no images and do not pretend to be.
+             */
+            skipped: number;
         };
         /**
          * UserChange
@@ -3173,13 +3255,14 @@ export interface operations {
             };
         };
     };
-    get_preview: {
+    get_filmstrip: {
         parameters: {
             query?: {
+                /** @description As in the address that a series names. */
                 version?: string;
             };
             header?: {
-                "if-none-match"?: string | null;
+                "If-None-Match"?: string | null;
             };
             path: {
                 series: string;
@@ -3204,6 +3287,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_preview: {
+        parameters: {
+            query?: {
+                /** @description As in the address that a series names. */
+                version?: string;
+            };
+            header?: {
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                series: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": unknown;
+                };
+            };
+            /** @description It is still the same. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    upload: {
+        parameters: {
+            query: {
+                /** @description Name of the file, to be told by it. */
+                filename: string;
+                /** @description Dataset to which the series are added. */
+                dataset?: string | null;
+                /** @description Modality of a NIfTI volume. */
+                modality?: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadReport"];
+                };
             };
             /** @description Validation Error */
             422: {
