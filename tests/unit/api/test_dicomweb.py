@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -326,9 +327,11 @@ def test_no_file_is_left_in_staging(client: TestClient, site: Any) -> None:
     assert list(site.archive.staging.folder.iterdir()) == []
 
 
-def test_a_full_disk_is_said_before_anything_is_kept(tmp_path: Path, client: TestClient, site: Any) -> None:
+def test_a_full_disk_is_said_before_anything_is_kept(tmp_path: Path, application: FastAPI, client: TestClient) -> None:
+    site = application.state.site
     full = site.settings.model_copy(update={"min_free_bytes": 10**18})
-    site.archive = Archive.from_settings(full, database=site.database, objects=site.objects)
+    archive = Archive.from_settings(full, database=site.database, objects=site.objects)
+    application.state.site = replace(site, archive=archive)
     answer = stow(client, *map(part10, ct_series(slices=1)))
     assert (answer.status_code, answer.json()["code"]) == (507, "out-of-space")
     assert list((tmp_path / "staging").iterdir()) == []
