@@ -1,5 +1,6 @@
 """Measurements as DICOM structured reports, by template TID 1500 (PS3.16)."""
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from highdicom import sr
 from pydicom import Dataset
 
 from kahua.dicom.codes import Code, code_of
+from kahua.dicom.derivation import complete_source
 from kahua.dicom.segmentation import read_segment_labels
 from kahua.dicom.uids import uid_from
 from kahua.errors import InvalidInput
@@ -75,12 +77,15 @@ def build_report(
     Raises
     ------
     InvalidInput
-        A measurement is of no segment of the segmentation, or there are none.
+        A measurement is of no segment of the segmentation or no finite number, or there are none.
     """
     segments = {segment.label: segment for segment in read_segment_labels(segmentation)}
     wrong = [each.name for each in measurements if each.segment not in segments]
     if wrong or not measurements:
         raise InvalidInput(f"No segment was measured: {', '.join(wrong[:5]) or 'nothing'}.", field="measurements")
+    endless = [each.name for each in measurements if not math.isfinite(each.value)]
+    if endless:
+        raise InvalidInput(f"No number was measured: {', '.join(endless[:5])}.", field="measurements")
     instance_uid = uid_from("instance", series_uid, "1")
     by_segment: dict[int, list[Measurement]] = {}
     for measurement in measurements:
@@ -104,7 +109,7 @@ def build_report(
             title=_coded(_REPORT_TITLE),
         )
         return sr.ComprehensiveSR(
-            evidence=[*sources, segmentation],
+            evidence=[*(complete_source(source) for source in sources), segmentation],
             content=report,
             series_instance_uid=series_uid,
             series_number=series_number,

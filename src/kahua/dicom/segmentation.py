@@ -16,6 +16,7 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless
 
 from kahua.dicom.codes import ANATOMICAL_STRUCTURE, Code, code_of
+from kahua.dicom.derivation import complete_source
 from kahua.dicom.functional_groups import frame_attribute
 from kahua.dicom.geometry import FloatArray, check_volume, sort_slices
 from kahua.dicom.pixels import frame_count, read_frames
@@ -26,11 +27,6 @@ Labelmap = NDArray[np.uint16]
 
 #: Largest distance, in mm, between a frame of a segmentation and the slice that it lies on.
 SAME_PLACE: Final = 0.1
-#: Attributes that a derived object inherits; where a source lacks them they are empty.
-_INHERITED: Final = (
-    *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime"),
-    *("AccessionNumber", "ReferringPhysicianName"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +106,7 @@ def build_segmentation(
     InvalidInput
         A label has no meaning.
     """
-    ordered = [_complete(source) for source in sort_slices(sources)]
+    ordered = [complete_source(source) for source in sort_slices(sources)]
     numbered = _numbered(labelmap, segments, ordered)
     instance_uid = uid_from("instance", series_uid, "1")
     algorithm = highdicom.AlgorithmIdentificationSequence(
@@ -142,20 +138,6 @@ def build_segmentation(
 
 
 _ARTIFICIAL_INTELLIGENCE: Final = Code(value="123109", scheme="DCM", meaning="Artificial Intelligence")
-
-
-def _complete(source: Dataset) -> Dataset:
-    """Return a source with the attributes that a derived object inherits, empty where it lacks them."""
-    missing = [keyword for keyword in _INHERITED if keyword not in source]
-    if not missing:
-        return source
-    completed = Dataset()
-    completed.update(source)
-    for keyword in missing:
-        setattr(completed, keyword, None)
-    if hasattr(source, "file_meta"):
-        completed.file_meta = source.file_meta
-    return completed
 
 
 def _numbered(labelmap: NDArray[Any], segments: Sequence[SegmentLabel], ordered: Sequence[Dataset]) -> Labelmap:

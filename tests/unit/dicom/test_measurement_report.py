@@ -63,6 +63,39 @@ def test_what_was_measured_must_be_a_segment(measurements: tuple[Measurement, ..
         report(*measurements)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_is_not_reported(value: float) -> None:
+    with pytest.raises(InvalidInput, match="No number was measured: Volume"):
+        report(Measurement(name="Volume", value=value, unit="ml"))
+
+
+def test_numbers_of_any_length_survive() -> None:
+    _, _, data = report(*(Measurement(name="Ratio", value=value, unit="1") for value in (1e5 / 3, 1e-17 / 3)))
+    values = [each.value for each in read_measurements(pydicom.dcmread(io.BytesIO(data)))]
+    assert values == pytest.approx([1e5 / 3, 1e-17 / 3])
+
+
+def test_text_beyond_ascii_survives() -> None:
+    written = factory.ct_series(slices=6, SpecificCharacterSet="ISO_IR 100", PatientName="Äneas^Rüdiger")
+    sources = [pydicom.dcmread(io.BytesIO(factory.part10(each))) for each in written]
+    for source in sources:
+        del source.StudyTime, source.StudyID
+    built = build_report(
+        sources,
+        factory.segmentation(sources),
+        [Measurement(name="Größe", value=1, unit="ml")],
+        series_uid="1.2.3",
+        description="Maße",
+        algorithm_name="threshold",
+        algorithm_version="1",
+    )
+    buffer = io.BytesIO()
+    built.save_as(buffer, enforce_file_format=True)
+    header = scan_file(buffer.getvalue())
+    assert (header.text("00100010"), header.text("0008103E")) == ("Äneas^Rüdiger", "Maße")
+    assert read_measurements(built)[0].name == "Größe"
+
+
 @shared
 def test_foreign_reports_are_read() -> None:
     found = {path.name: read_measurements(pydicom.dcmread(path)) for path in shared_files("sr_tid1500")}
