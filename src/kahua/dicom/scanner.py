@@ -13,7 +13,7 @@ from kahua.dicom.source import Window, open_data_set
 from kahua.dicom.tags import INDEX_VRS, REFERENCE_PATHS, SERIES_REFERENCES
 from kahua.dicom.transfer_syntaxes import Encoding, encoding_of
 from kahua.dicom.uids import MAX_UID_LENGTH, is_valid_uid
-from kahua.dicom.values import BINARY, first_text, json_values
+from kahua.dicom.values import BINARY, CONVERTERS, first_text, json_values
 from kahua.dicom.walker import UNDEFINED, fragments, walk
 from kahua.errors import MissingAttribute, UnreadableDicom
 
@@ -34,6 +34,8 @@ _IDENTITY: Final = {
     "0020000D": "Study Instance UID",
     "0020000E": "Series Instance UID",
 }
+#: Attributes that are more than a value.
+_SPECIAL: Final = frozenset({_CHARACTER_SET, *(int(tag, 16) for tag in _IDENTITY)})
 _DATES: Final = {"00080020": "Study Date", "00080021": "Series Date", "00100030": "Patient's Birth Date"}
 _DATE = re.compile(r"\d{4}\.?(0[1-9]|1[0-2])\.?(0[1-9]|[12]\d|3[01])")
 _MOST_REFERENCES: Final = 1000
@@ -102,13 +104,13 @@ class _Scanner:
             wanted=_DICTIONARY.keys(),
         )
         for tag, vr, start, length, level in steps:
-            if level:
+            if level == 0 and tag in _INDEX:
+                self._take(tag, vr, start, length)
+            elif level:
                 if tag == _SERIES_UID and enclosing[level] in SERIES_REFERENCES:
                     self._refer(start, length)
                 elif vr == "SQ" or length == UNDEFINED:
                     enclosing[level + 1] = tag
-            elif tag in _INDEX:
-                self._take(tag, vr, start, length)
             elif tag in _PIXELS:
                 self.pixels = (start, length)
                 self._check_pixels(tag, start, length)
@@ -129,6 +131,11 @@ class _Scanner:
 
     def _take(self, tag: int, vr: str, start: int, length: int) -> None:
         name = _INDEX[tag]
+        if tag not in _SPECIAL and vr in CONVERTERS and length <= self.budget.max_value_bytes:
+            # Nearly every element; the rest is rare.
+            values = CONVERTERS[vr](self.window.value(start, length), self.decode, self.order) if length else None
+            self.elements[name] = {"vr": vr, "Value": values} if values else {"vr": vr}
+            return
         if vr in BINARY:
             vr = INDEX_VRS[name]
         if vr == "SQ" or length == UNDEFINED:
@@ -143,7 +150,7 @@ class _Scanner:
         value = self.window.value(start, length)
         if name in _IDENTITY:
             uid = value.decode("latin_1").strip(" \0").replace("\0", "\ufffd")
-            values: list[Any] = [uid] if uid else []
+            values = [uid] if uid else []
         else:
             values = json_values(vr, value, self.decode, self.order)
         if tag == _CHARACTER_SET:

@@ -35,7 +35,7 @@ def json_values(vr: str, value: bytes, decode: Decoder, order: str) -> Values:
     An empty value between others is None. A decimal or integer string that is no number stays
     a string, and so does a number that JSON cannot write (NaN, infinities): PS3.18 F.2.3.1 allows both.
     """
-    return _CONVERTERS[vr](value, decode, order) if value else []
+    return CONVERTERS[vr](value, decode, order) if value else []
 
 
 def _clean(text: str) -> str:
@@ -51,8 +51,10 @@ def _each(text: str, convert: Callable[[str], Any]) -> Values:
 
 
 def _words(value: bytes, _decode: Decoder, _order: str) -> Values:
-    text = _clean(value.decode("latin_1"))
-    return _each(text, str) if "\\" in text else [text] if text else []
+    text = value.decode("latin_1").rstrip(_PADDING)
+    if "\\" in text or "\0" in text:
+        return _each(_clean(text), str)
+    return [text] if text else []
 
 
 def _texts(value: bytes, decode: Decoder, _order: str) -> Values:
@@ -134,7 +136,8 @@ def _name(text: str) -> dict[str, str] | None:
 
 _Converter = Callable[[bytes, Decoder, str], Values]
 _HALVES: Final = _numbers("H")
-_CONVERTERS: Final[dict[str, _Converter]] = {
+#: By value representation: what turns bytes that are there into values.
+CONVERTERS: Final[dict[str, _Converter]] = {
     **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "TM", "UI"), _words),
     **dict.fromkeys(("LO", "SH", "UC"), _texts),
     **dict.fromkeys(("LT", "ST", "UT", "UR"), _text),
