@@ -1,6 +1,5 @@
 """Bounded reading: a window over a file, and a deflated data set as a file."""
 
-import io
 import zlib
 from typing import BinaryIO, Protocol
 
@@ -156,8 +155,3 @@ def open_data_set(file: BinaryIO, *, offset: int, size: int, deflated: bool, bud
         return Window(file, offset=offset, size=size, budget=budget)
     inflated = InflatedFile(file, offset=offset, size=size, budget=budget)
     return Window(inflated, offset=0, size=inflated.size, budget=budget)
-
-
-def window_over(data: bytes, budget: Budget) -> Window:
-    """Return a window over bytes that are in memory already."""
-    return Window(io.BytesIO(data), offset=0, size=len(data), budget=budget)
