@@ -15,7 +15,7 @@ from pydicom.pixels import apply_color_lut
 
 from kahua.dicom.decoders import Frame, Layout, decode_frame, native_frame
 from kahua.dicom.pictures import frame_picture, frame_window
-from kahua.dicom.transfer_syntaxes import EXPLICIT_LITTLE_ENDIAN, encoding_of
+from kahua.dicom.transfer_syntaxes import EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE_ENDIAN, PRIVATE_GE, encoding_of
 from kahua.errors import UndecodablePixels
 
 __all__ = ["frame_count", "frame_picture", "frame_window", "read_frame", "read_frames"]
@@ -87,7 +87,7 @@ def _layout(dataset: Dataset) -> Layout:
         bits_allocated=_whole(dataset, "BitsAllocated", 0),
         photometric=str(dataset.get("PhotometricInterpretation") or "MONOCHROME2"),
         planar=dataset.get("PlanarConfiguration") == 1,
-        big_endian=encoding_of(_transfer_syntax(dataset)).big_endian,
+        big_endian=_transfer_syntax(dataset) in {EXPLICIT_BIG_ENDIAN, PRIVATE_GE},
     )
     if not layout.rows or not layout.columns:
         raise UndecodablePixels("The image has no Rows or no Columns.")

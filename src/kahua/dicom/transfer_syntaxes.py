@@ -6,7 +6,7 @@ IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 DEFLATED_EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
-#: Explicit VR, little endian, native pixels: left by old GE systems that swap pixels only.
+#: Implicit VR, little endian, but pixels in big-endian order: left by old GE systems.
 PRIVATE_GE = "1.2.840.113619.5.2"
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
@@ -59,7 +59,7 @@ class Encoding:
 def encoding_of(transfer_syntax_uid: str) -> Encoding:
     """Return how a transfer syntax encodes a data set; an unknown one is explicit and encapsulated (PS3.5 A.4)."""
     return Encoding(
-        implicit=transfer_syntax_uid == IMPLICIT_LITTLE_ENDIAN,
+        implicit=transfer_syntax_uid in {IMPLICIT_LITTLE_ENDIAN, PRIVATE_GE},
         big_endian=transfer_syntax_uid == EXPLICIT_BIG_ENDIAN,
         deflated=transfer_syntax_uid == DEFLATED_EXPLICIT_LITTLE_ENDIAN,
         encapsulated=transfer_syntax_uid not in NATIVE,

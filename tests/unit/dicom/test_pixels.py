@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
 
 from kahua.dicom import transfer_syntaxes
 from kahua.dicom.pixels import frame_picture, frame_window, read_frame, read_frames
@@ -73,6 +74,14 @@ def test_signed_values_keep_their_sign() -> None:
 def test_bits_beyond_those_stored_do_not_count() -> None:
     frame = np.array([[0xF123, 0x0FFF]], dtype=np.uint16)
     assert read_frame(factory.picture(frame, BitsStored=12, HighBit=11), 0).tolist() == [[0x123, 0xFFF]]
+
+
+def test_old_ge_pixels_are_swapped() -> None:
+    frame = np.array([[1, 258]], dtype=np.uint16)
+    instance = factory.picture(frame, PixelData=frame.byteswap().tobytes())
+    instance.file_meta = FileMetaDataset()
+    instance.file_meta.TransferSyntaxUID = pydicom.uid.UID(transfer_syntaxes.PRIVATE_GE)
+    assert np.array_equal(read_frame(instance, 0), frame)
 
 
 def test_colour_planes_are_put_together() -> None:
