@@ -1,7 +1,7 @@
 """How fast a site starts, and what it needs when nothing happens: `make bench NAME=idle`."""
 
 import argparse
-import statistics
+import json
 import subprocess
 import sys
 import tempfile
@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 
 import httpx
-import psutil
+
+import kahua
+from harness import Samples, print_conditions, print_table, print_verdict, process_tree
 
 START_GOAL_SECONDS = 3.0
 MEMORY_GOAL_MB = 300.0
@@ -23,8 +25,9 @@ class RunningSite:
 
     def __init__(self, folder: Path) -> None:
         began = time.perf_counter()
-        kahua = Path(sys.executable).with_name("kahua")
-        command = [str(kahua), "--data-dir", str(folder), "up", "--port", "0", "--dicom-port", "0"]
+        program = Path(sys.executable).with_name("kahua")
+        command = [str(program), "--data-dir", str(folder), "up", "--port", "0", "--dicom-port", "0"]
+        self.folder = folder
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout
         url = next(line.split()[-1] for line in self.process.stdout if line.strip().startswith("Web"))
@@ -33,9 +36,11 @@ class RunningSite:
 
     def memory(self) -> dict[str, float]:
         """Proportional set size of every process, in MB, by its part."""
-        root = psutil.Process(self.process.pid)
-        processes = (root, *root.children(recursive=True))
-        return {_name(process): process.memory_full_info().pss / 1e6 for process in processes}
+        names = {json.loads(file.read_text())["pid"]: file.stem for file in self.folder.glob("services/*.json")}
+        return {
+            names.get(process.pid, "supervisor"): process.memory_full_info().pss / 1e6
+            for process in process_tree(self.process.pid)
+        }
 
     def stop(self) -> None:
         """End the site."""
@@ -45,32 +50,30 @@ class RunningSite:
 
 def main(repeats: int) -> None:
     """Start a site a few times, measure, print the table."""
-    starts, memories = [], []
+    starts, memories = Samples(), Samples()
     parts: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="kahua-idle-") as folder:
         RunningSite(Path(folder)).stop()  # the first start makes the database: that is set-up
         for _ in range(repeats):
             site = RunningSite(Path(folder))
-            starts.append(site.seconds)
+            starts.add(site.seconds)
             time.sleep(SETTLE_SECONDS)
             parts = site.memory()
-            memories.append(sum(parts.values()))
+            memories.add(sum(parts.values()))
             site.stop()
-    seconds, megabytes = statistics.median(starts), statistics.median(memories)
-    print(f"{'what':<36}{'median':>10}{'best':>10}{'goal':>10}")
-    print(f"{'start to serving, s':<36}{seconds:>10.2f}{min(starts):>10.2f}{START_GOAL_SECONDS:>10.1f}")
-    print(f"{'memory of all processes, MB (PSS)':<36}{megabytes:>10.0f}{min(memories):>10.0f}{MEMORY_GOAL_MB:>10.0f}")
-    for name, value in parts.items():
-        print(f"  {name:<34}{value:>10.0f}")
-    print(f"Repeats: {repeats}. Load: {psutil.getloadavg()[0]:.1f}. Python {sys.version.split()[0]}.")
-    met = seconds <= START_GOAL_SECONDS and megabytes <= MEMORY_GOAL_MB
-    goal = f"goal {START_GOAL_SECONDS:.0f} s and {MEMORY_GOAL_MB:.0f} MB"
-    print(f"idle: {seconds:.2f} s and {megabytes:.0f} MB, {goal}, {'met' if met else 'short'}")
-
-
-def _name(process: psutil.Process) -> str:
-    last = process.cmdline()[-1]
-    return last.rsplit(".", 1)[-1] if last.startswith("kahua.") else "supervisor"
+    rows: list[tuple[object, ...]] = [
+        ("start to serving, s", starts.median, starts.best(highest=False), START_GOAL_SECONDS),
+        ("memory of all processes (PSS), MB", memories.median, memories.best(highest=False), MEMORY_GOAL_MB),
+        *((f"  {name}", value, "", "") for name, value in parts.items()),
+    ]
+    print_table(("what", "median", "best", "goal"), rows)
+    print_conditions(kahua=kahua.__version__)
+    print_verdict(
+        "idle",
+        figure=f"{starts.median:.1f} s and {memories.median:.0f} MB",
+        goal=f"{START_GOAL_SECONDS:.0f} s and {MEMORY_GOAL_MB:.0f} MB",
+        met=starts.median <= START_GOAL_SECONDS and memories.median <= MEMORY_GOAL_MB,
+    )
 
 
 if __name__ == "__main__":

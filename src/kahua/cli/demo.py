@@ -1,16 +1,20 @@
 """``kahua demo``: from nothing to a segmentation that can be looked at, in one command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kahua.cli.demonstration import Facts, Outcome, SiteClient, Story, fetch_demo_image, look_at_pages
+from kahua.cli.demonstration.client import SiteClient
+from kahua.cli.demonstration.facts import Facts
+from kahua.cli.demonstration.image import fetch_demo_image
 from kahua.cli.output import Context, errors, progress, say
-from kahua.cli.supervisor import Supervisor
 from kahua.cli.up import greet
 from kahua.settings import Settings
 from kahua.site import DemoAccess, prepare_demo, prepare_site
+
+if TYPE_CHECKING:
+    from kahua.cli.demonstration.story import Outcome
 
 
 def demo(
@@ -21,6 +25,8 @@ def demo(
     dicom_port: Annotated[int | None, typer.Option(help="Port of the DICOM receiver; 0 takes a free one.")] = None,
 ) -> None:
     """Start a site, send it an image, run a model on it, show the result."""
+    from kahua.cli.supervisor import Supervisor  # late: it loads the whole site, which other commands need not
+
     options: Context = context.obj
     settings = options.settings(port=port, dicom_port=dicom_port)
     supervisor = Supervisor(settings, tell=lambda text: errors.print(text, style="yellow", markup=False))
@@ -32,7 +38,6 @@ def demo(
         supervisor.start()
         outcome = _tell_story(supervisor.settings, access, facts, folder)
         if check:
-            look_at_pages(supervisor.settings.url, facts)
             raise typer.Exit(0 if facts.all_hold else 1)
         _summarise(outcome)
         greet(supervisor.settings, access.link)
@@ -41,7 +46,9 @@ def demo(
         supervisor.stop()
 
 
-def _tell_story(settings: Settings, access: DemoAccess, facts: Facts, folder: Path | None) -> Outcome:
+def _tell_story(settings: Settings, access: DemoAccess, facts: Facts, folder: Path | None) -> "Outcome":
+    from kahua.cli.demonstration.story import Story, look_at_pages  # late: it loads imaging libraries
+
     with progress("Bringing in the image") as steps:
         mask = None
         if folder is None:
@@ -59,13 +66,15 @@ def _tell_story(settings: Settings, access: DemoAccess, facts: Facts, folder: Pa
             facts=facts,
             tell=tell,
         )
-        return story.run(folder, mask)
+        outcome = story.run(folder, mask)
+        look_at_pages(settings.url, facts)
+        return outcome
 
 
-def _summarise(outcome: Outcome) -> None:
+def _summarise(outcome: "Outcome") -> None:
     series, run = outcome.series, outcome.run
     say(f"\n{series['description']} is in project main: {series['instance_count']} instances over C-STORE.")
-    say(f"{run['workflow']} ran on this machine:")
+    say(f"{run['title']} ran on this machine:")
     for name, value in outcome.measurements.items():
         say(f"  {name:<14} {value}")
     if outcome.comparison:

@@ -2,7 +2,7 @@
 
 import threading
 
-from kahua.cli.service import run_service, say_ready
+from kahua.cli.service import say_ready
 from kahua.settings import Settings
 from kahua.site import build_site
 
@@ -17,7 +17,3 @@ def receive(settings: Settings, stop: threading.Event) -> None:
     stop.wait()
     receiver.stop()
     site.close()
-
-
-if __name__ == "__main__":
-    run_service("receive", receive)

@@ -7,29 +7,32 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from kahua.cli.supervisor import status_file
 from kahua.errors import KahuaError
 from kahua.logs import configure_logs
-from kahua.settings import Settings, load_settings
+from kahua.settings import Settings
 
 #: ``prctl`` operation: send this signal when the parent ends (Linux).
 PR_SET_PDEATHSIG = 1
 
+#: What a part does until the event is set.
+Body = Callable[[Settings, threading.Event], None]
 
-def run_service(name: str, body: Callable[[Settings, threading.Event], None]) -> None:
-    """Run one part of a site until it is told to end; its settings come from the environment."""
-    _end_with_parent()
+
+def run_service(name: str, body: Body, settings: Settings, *, parent: int | None = None) -> None:
+    """Run one part of a site until it is told to end; with a parent, also when that ends."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    if parent is not None:
+        _end_with(parent)
     try:
-        settings = load_settings()
         configure_logs(settings.log_level, component=name)
         body(settings, stop)
     except KahuaError as error:
-        print(error, file=sys.stderr)
+        print(error, file=sys.stderr, flush=True)
         sys.exit(1)
 
 
@@ -42,6 +45,23 @@ def say_ready(settings: Settings, service: str, **facts: Any) -> None:
     part.replace(path)
 
 
-def _end_with_parent() -> None:
+def status_file(settings: Settings, service: str) -> Path:
+    """Where a part says that it serves, and under which address."""
+    return settings.folder("services") / f"{service}.json"
+
+
+def read_status(settings: Settings, service: str) -> dict[str, Any] | None:
+    """Give what a part said of itself when it began to serve, or None."""
+    try:
+        status: dict[str, Any] = json.loads(status_file(settings, service).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return status
+
+
+def _end_with(parent: int) -> None:
+    """Ask the kernel to end this process with its parent, which may have ended already."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(1)

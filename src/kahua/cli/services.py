@@ -1,23 +1,38 @@
-"""``kahua web``, ``kahua receive``, ``kahua work``: the parts of a site, each alone."""
+"""``kahua web``, ``kahua receive``, ``kahua work``: the parts of a site, each alone.
+
+They are for machines of their own, on one database and object store; the site must have been prepared by `kahua up`.
+Each loads its code only when it is started: other commands need none of it.
+"""
 
 import typer
 
-from kahua.cli import receive as receiving
-from kahua.cli import web as serving
-from kahua.cli import work as working
-from kahua.cli.service import run_service
+from kahua.cli.output import Context
+from kahua.cli.service import Body, run_service
+from kahua.site import check_exposure
 
 
-def web() -> None:
+def web(context: typer.Context) -> None:
     """Serve the web interface, the API and DICOMweb."""
-    run_service("web", serving.serve)
+    from kahua.cli.web import serve
+
+    _run(context.obj, "web", serve)
 
 
-def receive() -> None:
+def receive(context: typer.Context) -> None:
     """Receive DICOM over the network."""
-    run_service("receive", receiving.receive)
+    from kahua.cli.receive import receive as body
+
+    _run(context.obj, "receive", body)
 
 
-def work(context: typer.Context) -> None:  # noqa: ARG001
+def work(context: typer.Context) -> None:
     """Deliver events, make previews, run workflows."""
-    run_service("work", working.work)
+    from kahua.cli.work import work as body
+
+    _run(context.obj, "work", body)
+
+
+def _run(options: Context, name: str, body: Body) -> None:
+    settings = options.settings()
+    check_exposure(settings)
+    run_service(name, body, settings)

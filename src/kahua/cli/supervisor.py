@@ -1,22 +1,31 @@
-"""Start the parts of a site as processes, keep them running, end them together."""
+"""Start the parts of a site as processes, keep them running, end them together.
+
+The parts are forked from a supervisor that has loaded their code: they share its memory, and the site starts in the
+time that it takes to load it once. The supervisor therefore has no thread of its own.
+"""
 
 import fcntl
-import json
+import gc
+import multiprocessing
+import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkProcess
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
+from kahua.cli.receive import receive
+from kahua.cli.service import Body, read_status, run_service, status_file
+from kahua.cli.web import serve
+from kahua.cli.work import work
 from kahua.errors import MisconfiguredSite, StateConflict
-from kahua.settings import Settings, process_environment
+from kahua.settings import Settings
 
-#: The parts of a site; each is a module of this package with the same name that also runs alone.
-SERVICES = ("web", "receive", "work")
+#: The parts of a site; each also runs alone.
+SERVICES: dict[str, Body] = {"web": serve, "receive": receive, "work": work}
 
 #: How long a part may take until it serves.
 START_SECONDS = 60
@@ -36,7 +45,7 @@ class Service:
     """A part of the site and its process."""
 
     name: str
-    process: subprocess.Popen[bytes] | None = None
+    process: ForkProcess | None = None
     failures: int = 0
     start_at: float = 0.0
 
@@ -64,6 +73,7 @@ class Supervisor:
         """
         self._lock = _lock(self.settings.folder("site.lock"))
         self.settings = _with_free_ports(self.settings)
+        gc.freeze()  # else the collector would touch, and so copy, what the parts share
         for service in self.services:
             status_file(self.settings, service.name).unlink(missing_ok=True)
             self._spawn(service)
@@ -88,11 +98,10 @@ class Supervisor:
             process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
         for process in running:
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            process.join(max(0.1, deadline - time.monotonic()))
+            if process.is_alive():
                 process.kill()
-                process.wait()
+                process.join()
         if self._lock:
             self._lock.close()
 
@@ -100,23 +109,16 @@ class Supervisor:
         self.stopping = True
 
     def _spawn(self, service: Service) -> None:
-        assert self._lock  # noqa: S101 - start() took it
         log = self.settings.folder("logs") / f"{service.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
-            service.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", f"kahua.cli.{service.name}"],
-                env=environment_of(self.settings),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=[self._lock.fileno()],  # the folder stays locked until the last part has ended
-                start_new_session=True,  # Ctrl-C reaches the supervisor alone
-            )
+        service.process = multiprocessing.get_context("fork").Process(
+            target=_enter, args=(service.name, self.settings, log, os.getpid()), name=service.name
+        )
+        service.process.start()  # it inherits the lock: the folder stays locked until the last part has ended
 
     def _await(self, service: Service, deadline: float) -> None:
         while not read_status(self.settings, service.name):
-            if service.process and service.process.poll() is not None:
+            if service.process and not service.process.is_alive():
                 raise MisconfiguredSite(_last_words(self.settings, service.name))
             if time.monotonic() > deadline:
                 raise MisconfiguredSite(f"The part {service.name} did not start within {START_SECONDS} seconds.")
@@ -126,32 +128,22 @@ class Supervisor:
         if service.process is None:
             if time.monotonic() >= service.start_at:
                 self._spawn(service)
-        elif service.process.poll() is not None:
+        elif not service.process.is_alive():
             service.failures += 1
             pause = min(2.0 ** (service.failures - 1), MAX_RESTART_SECONDS)
-            status = service.process.returncode
+            status = service.process.exitcode
             self.tell(f"The part {service.name} ended (status {status}); it starts again in {pause:.0f} s.")
             service.process, service.start_at = None, time.monotonic() + pause
 
 
-def environment_of(settings: Settings) -> dict[str, str]:
-    """Environment for a process of the site, carrying its settings."""
-    given = settings.model_dump(mode="json", exclude_unset=True) | {"data_dir": str(settings.data_dir.resolve())}
-    return process_environment() | {f"KAHUA_{name.upper()}": _as_text(value) for name, value in given.items()}
-
-
-def status_file(settings: Settings, service: str) -> Path:
-    """Where a part says that it serves, and under which address."""
-    return settings.folder("services") / f"{service}.json"
-
-
-def read_status(settings: Settings, service: str) -> dict[str, Any] | None:
-    """Give what a part said of itself when it began to serve, or None."""
-    try:
-        status: dict[str, Any] = json.loads(status_file(settings, service).read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    return status
+def _enter(name: str, settings: Settings, log: Path, parent: int) -> None:
+    """Become a part of the site, in the forked process."""
+    os.setsid()  # Ctrl-C reaches the supervisor alone
+    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    run_service(name, SERVICES[name], settings, parent=parent)
 
 
 def _lock(path: Path) -> IO[str]:
@@ -199,7 +191,3 @@ def _last_words(settings: Settings, service: str) -> str:
     path = settings.folder("logs") / f"{service}.log"
     lines = path.read_text(errors="replace").strip().splitlines()
     return f"The part {service} could not start: {lines[-1] if lines else 'it said nothing'} (more in {path})."
-
-
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

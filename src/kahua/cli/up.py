@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from kahua.cli.output import Context, errors, say
-from kahua.cli.supervisor import Supervisor
 from kahua.settings import Settings
 from kahua.site import prepare_site
 
@@ -20,6 +19,8 @@ def up(
     tls_key: Annotated[Path | None, typer.Option(help="Private key of the certificate (PEM).")] = None,
 ) -> None:
     """Start a site and keep it running until Ctrl-C."""
+    from kahua.cli.supervisor import Supervisor  # late: it loads the whole site, which other commands need not
+
     options: Context = context.obj
     settings = options.settings(
         host=host, port=port, dicom_port=dicom_port, tls_certificate=tls_certificate, tls_key=tls_key

@@ -8,9 +8,12 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from kahua.cli.service import run_service, say_ready
+from kahua.cli.service import say_ready
 from kahua.settings import Settings
 from kahua.site import build_site
+
+#: The web application, by name: `cli` and `api` are neighbours, which do not import each other.
+API = importlib.import_module("kahua.api")
 
 #: A client that takes longer for its request's header is cut off, in milliseconds.
 HEADER_TIMEOUT = 10_000
@@ -19,7 +22,7 @@ HEADER_TIMEOUT = 10_000
 def serve(settings: Settings, stop: threading.Event) -> None:
     """Serve until asked to stop."""
     site = build_site(settings)
-    application = importlib.import_module("kahua.api").create_application(site)  # by name: cli and api are neighbours
+    application = API.create_application(site)
     asyncio.run(_serve(settings, application, stop))
     site.close()
 
@@ -56,7 +59,3 @@ async def _until_open(settings: Settings, serving: "asyncio.Task[None]") -> None
             writer.close()
             return
     await serving
-
-
-if __name__ == "__main__":
-    run_service("web", serve)

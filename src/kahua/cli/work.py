@@ -2,7 +2,7 @@
 
 import threading
 
-from kahua.cli.service import run_service, say_ready
+from kahua.cli.service import say_ready
 from kahua.database import deliver_events
 from kahua.settings import Settings
 from kahua.site import build_site
@@ -25,7 +25,3 @@ def work(settings: Settings, stop: threading.Event) -> None:
             stop.wait(POLL_SECONDS)
     engine.stop()
     site.close()
-
-
-if __name__ == "__main__":
-    run_service("work", work)

@@ -96,8 +96,8 @@ class Story:
 
     def look_at_results(self, series: dict[str, Any], run: dict[str, Any], mask: Path | None) -> Outcome:
         """Fetch the results as DICOM and compare."""
-        segmentation = self._result(run, "segmentation")
-        report = self._result(run, "measurements")
+        segmentation = self._result(series, run, "segmentation")
+        report = self._result(series, run, "measurements")
         comparison = self._compare(segmentation, mask) if mask else None
         measurements = read_volume_report(report)
         self.facts.note("The report (TID 1500) holds the volume", holds=bool(measurements), seen=measurements)
@@ -133,10 +133,10 @@ class Story:
         instances = datasets_of(self.client.dicomweb(f"studies/{study}/series/{uid}", DICOM))
         self.facts.note("WADO-RS returns it", holds=len(instances) == count, seen=f"{len(instances)} instances")
 
-    def _result(self, run: dict[str, Any], kind: str) -> Any:
+    def _result(self, series: dict[str, Any], run: dict[str, Any], kind: str) -> Any:
         result = next(result for result in run["results"] if result["type"] == kind)
-        study = run["jobs"][0]["series"][0]["study_uid"]
-        (dataset,) = datasets_of(self.client.dicomweb(f"studies/{study}/series/{result['series_uid']}", DICOM))
+        address = f"studies/{series['study_uid']}/series/{result['series_uid']}"
+        (dataset,) = datasets_of(self.client.dicomweb(address, DICOM))
         return dataset
 
     def _compare(self, segmentation: Any, mask: Path) -> Comparison:
