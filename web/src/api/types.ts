@@ -24,3 +24,10 @@ export type WorkflowDetail = Schemas['WorkflowDetail'];
 export type WorkflowItem = Schemas['WorkflowItem'];
 
 export type * from './pending';
+
+export type Attribute = Schemas['Attribute'];
+export type Dataset = Schemas['DatasetItem'];
+export type QuarantineItem = Schemas['QuarantineItem'];
+export type SeriesDetail = Schemas['SeriesDetail'];
+export type SeriesFacets = Schemas['SeriesFacets'];
+export type SeriesItem = Schemas['SeriesItem'];

@@ -1,0 +1,5 @@
+export { type Choice, keepChoice, readChoice } from './choice';
+export { DatasetsPage } from './DatasetsPage';
+export { Picture } from './Picture';
+export { QuarantinePage } from './QuarantinePage';
+export { datasetsQuery, recentSeriesQuery, type SeriesWhere } from './requests';

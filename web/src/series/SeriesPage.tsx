@@ -1,0 +1,176 @@
+import { ActionIcon, Anchor, Button, Group, Select, Skeleton, Tabs, Text, Title, Tooltip } from '@mantine/core';
+import { useDocumentTitle } from '@mantine/hooks';
+import { IconArrowLeft, IconBinaryTree2, IconExternalLink } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { allows, useProject } from '~/access';
+import type { SeriesDetail } from '~/api';
+import { date, EmptyState, personName, ProblemView } from '~/common';
+import { Picture } from '~/datasets';
+import { About } from './About';
+import { RelatedList } from './RelatedList';
+import { seriesQuery } from './requests';
+import classes from './series.module.css';
+import { Tags } from './Tags';
+import { isOverlay, viewerUrl } from './viewer';
+
+export interface SeriesView {
+  tab?: string | undefined;
+  /** Id of the segmentation that is drawn over the image; `none`: none. */
+  overlay?: string | undefined;
+}
+
+interface Props {
+  project: string;
+  series: string;
+  view: SeriesView;
+  onView: (view: SeriesView) => void;
+}
+
+/** A series: the viewer at the left, what is known about it at the right. */
+export function SeriesPage({ project, series: id, view, onView }: Props) {
+  const query = useQuery(seriesQuery(project, id));
+  useDocumentTitle(`${query.data?.description || 'Series'} · Kahua`);
+  if (query.error && !query.data) return <ProblemView error={query.error} retry={() => query.refetch()} />;
+  if (!query.data)
+    return (
+      <div className={classes.columns}>
+        <Skeleton h="100%" radius={0} />
+        <Skeleton m={16} h={200} w="auto" />
+      </div>
+    );
+  const series = query.data;
+  return (
+    <div className={classes.columns}>
+      <Viewer project={project} series={series} overlay={view.overlay} />
+      <section className={classes.side} aria-label="About this series">
+        <Head project={project} series={series} view={view} onView={onView} />
+        <Tabs
+          value={view.tab ?? 'about'}
+          onChange={(tab) => onView({ ...view, tab: tab ?? undefined })}
+          keepMounted={false}
+          className={classes.tabs}
+        >
+          <Tabs.List px={16}>
+            <Tabs.Tab value="about">About</Tabs.Tab>
+            <Tabs.Tab value="results">Results{count(series.referenced_by.length)}</Tabs.Tab>
+            <Tabs.Tab value="related">Related{count(series.references.length)}</Tabs.Tab>
+            <Tabs.Tab value="tags">Tags</Tabs.Tab>
+          </Tabs.List>
+          <Tabs.Panel value="about" className={classes.panel}>
+            <About series={series} project={project} />
+          </Tabs.Panel>
+          <Tabs.Panel value="results" className={classes.panel}>
+            <RelatedList
+              project={project}
+              items={series.referenced_by}
+              empty="Nothing was made from this series yet. Run a workflow on it."
+            />
+          </Tabs.Panel>
+          <Tabs.Panel value="related" className={classes.panel}>
+            <RelatedList project={project} items={series.references} empty="It refers to no other series." />
+            <Anchor
+              mt={12}
+              display="block"
+              renderRoot={(props) => (
+                <Link
+                  to="/projects/$project/datasets"
+                  params={{ project }}
+                  search={{ q: `StudyInstanceUID:${series.study_uid}` }}
+                  {...props}
+                />
+              )}
+            >
+              All series of this study
+            </Anchor>
+          </Tabs.Panel>
+          <Tabs.Panel value="tags" className={classes.panel}>
+            <Tags project={project} series={series.id} />
+          </Tabs.Panel>
+        </Tabs>
+      </section>
+    </div>
+  );
+}
+
+const count = (number: number): string => (number ? ` (${number})` : '');
+
+function Head({ project, series, view, onView }: { series: SeriesDetail } & Omit<Props, 'series'>) {
+  const mine = useProject(project);
+  const overlays = series.referenced_by.filter(isOverlay);
+  const viewer = viewerUrl(project, series, view.overlay);
+  return (
+    <div className={classes.head}>
+      <Group gap={8} wrap="nowrap">
+        <Tooltip label="Back to the datasets">
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label="Back to the datasets"
+            renderRoot={(props) => <Link to="/projects/$project/datasets" params={{ project }} {...props} />}
+          >
+            <IconArrowLeft size={18} stroke={1.5} />
+          </ActionIcon>
+        </Tooltip>
+        <Title order={1} fz={16} className="truncate" title={series.description} dir="auto">
+          {series.description || 'Without description'}
+        </Title>
+      </Group>
+      <Text c="dimmed" fz="sm" className="truncate" pl={36}>
+        {series.modality} · <span className="patient">{personName(series.patient_name) || series.patient_id}</span> ·{' '}
+        {date(series.study_date)}
+      </Text>
+      <Group gap={8} mt={12}>
+        {allows(mine, 'run.start') && (
+          <Button
+            size="xs"
+            leftSection={<IconBinaryTree2 size={16} stroke={1.5} />}
+            renderRoot={(props) => (
+              <Link to="/projects/$project/workflows" params={{ project }} search={{ series: series.id }} {...props} />
+            )}
+          >
+            Run workflow
+          </Button>
+        )}
+        {viewer && (
+          <Button
+            size="xs"
+            variant="default"
+            component="a"
+            href={viewer}
+            target="_blank"
+            rel="noopener"
+            leftSection={<IconExternalLink size={16} stroke={1.5} />}
+          >
+            Viewer alone
+          </Button>
+        )}
+        {overlays.length > 0 && (
+          <Select
+            size="xs"
+            w={180}
+            aria-label="Segmentation over the image"
+            allowDeselect={false}
+            data={[
+              ...overlays.map((one) => ({ value: one.id, label: one.description || one.modality })),
+              { value: 'none', label: 'No segmentation' },
+            ]}
+            value={view.overlay ?? overlays.at(-1)?.id ?? 'none'}
+            onChange={(overlay) => onView({ ...view, overlay: overlay ?? undefined })}
+          />
+        )}
+      </Group>
+    </div>
+  );
+}
+
+function Viewer({ project, series, overlay }: { project: string; series: SeriesDetail; overlay: string | undefined }) {
+  const address = viewerUrl(project, series, overlay);
+  if (!address)
+    return (
+      <EmptyState icon={IconExternalLink} title="This series has no picture">
+        <Picture series={series} />
+      </EmptyState>
+    );
+  return <iframe className={classes.viewer} src={address} title={`Viewer: ${series.description}`} allow="fullscreen" />;
+}

@@ -1,0 +1,1 @@
+export { SeriesPage, type SeriesView } from './SeriesPage';

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import type { SeriesDetail, SeriesItem } from '~/api';
+import { viewerUrl } from './viewer';
+
+const item = (id: string, modality: string, received = '2024-01-01T00:00:00Z'): SeriesItem =>
+  ({ id, modality, series_uid: `1.${id}`, study_uid: '1.2', received_at: received }) as SeriesItem;
+
+const detail = (modality: string, by: SeriesItem[] = [], to: SeriesItem[] = []): SeriesDetail =>
+  ({ ...item('9', modality), references: to, referenced_by: by }) as SeriesDetail;
+
+const first = (url: string | null) => new URLSearchParams(url?.split('?')[1]).get('initialSeriesInstanceUID');
+
+describe('the viewer', () => {
+  it('opens in the project of the series', () => {
+    expect(viewerUrl('liver', detail('CT'))).toBe(
+      '/ohif/viewer/liver?StudyInstanceUIDs=1.2&initialSeriesInstanceUID=1.9',
+    );
+  });
+
+  it('draws the newest segmentation over its image', () => {
+    const made = [item('1', 'SEG'), item('2', 'SEG', '2024-02-01T00:00:00Z'), item('3', 'SR', '2024-03-01T00:00:00Z')];
+    expect(first(viewerUrl('liver', detail('CT', made)))).toBe('1.2');
+  });
+
+  it('draws the segmentation that was chosen, or none', () => {
+    const made = [item('1', 'SEG'), item('2', 'SEG', '2024-02-01T00:00:00Z')];
+    expect(first(viewerUrl('liver', detail('CT', made), '1'))).toBe('1.1');
+    expect(first(viewerUrl('liver', detail('CT', made), 'none'))).toBe('1.9');
+  });
+
+  it('is not opened for what has no picture', () => {
+    expect(viewerUrl('liver', detail('RWV'))).toBeNull();
+  });
+});

@@ -1,0 +1,27 @@
+import type { SeriesDetail, SeriesItem } from '~/api';
+
+/** Modalities that the viewer draws over the image to which they refer. */
+const OVERLAYS = new Set(['SEG', 'RTSTRUCT']);
+/** Modalities of which the viewer shows nothing by themselves. */
+const NOTHING_TO_SEE = new Set(['RWV', 'KO', 'PR', 'REG']);
+
+export const isOverlay = (series: Pick<SeriesItem, 'modality'>): boolean => OVERLAYS.has(series.modality);
+
+/** What the viewer opens first for a series: its newest segmentation, which brings the image with it, or itself. */
+export function shownFirst(series: SeriesDetail, overlay?: string): SeriesItem {
+  const overlays = series.referenced_by.filter(isOverlay);
+  const wanted = overlays.find((one) => one.id === overlay);
+  return wanted ?? overlays.toSorted((a, b) => a.received_at.localeCompare(b.received_at)).at(-1) ?? series;
+}
+
+/** Address of the viewer for a series, with the segmentation that belongs to it drawn over it; null: nothing to see. */
+export function viewerUrl(project: string, series: SeriesDetail, overlay?: string): string | null {
+  if (NOTHING_TO_SEE.has(series.modality)) return null;
+  const first = overlay === 'none' ? series : shownFirst(series, overlay);
+  const studies = new Set([series, first, ...series.references].map((one) => one.study_uid));
+  const query = new URLSearchParams({
+    StudyInstanceUIDs: [...studies].join(','),
+    initialSeriesInstanceUID: first.series_uid,
+  });
+  return `/ohif/viewer/${encodeURIComponent(project)}?${query}`;
+}
