@@ -88,9 +88,7 @@ export function MembersPage({ project }: { project: string }) {
                     aria-label={`Role of ${member.name}`}
                     data={ROLES}
                     value={member.role}
-                    onChange={(event) =>
-                      change.mutate({ name: member.name, role: event.currentTarget.value as Role })
-                    }
+                    onChange={(event) => change.mutate({ name: member.name, role: event.currentTarget.value as Role })}
                   />
                 </Table.Td>
                 <Table.Td ta="right">

@@ -2,7 +2,6 @@ import { answer, client, type Member } from '~/api';
 
 export type Role = Member['role'];
 
-
 export const signIn = (name: string, password: string) =>
   answer(client.POST('/api/sign-in', { body: { name, password } }));
 export const signInWithLink = (token: string) => answer(client.POST('/api/sign-in/link', { body: { token } }));
@@ -17,9 +16,7 @@ export const revokeToken = (token: string) =>
 
 export const listUsers = () => answer(client.GET('/api/users', {}));
 export const createUser = (name: string, displayName: string, isAdministrator: boolean) =>
-  answer(
-    client.POST('/api/users', { body: { name, display_name: displayName, is_administrator: isAdministrator } }),
-  );
+  answer(client.POST('/api/users', { body: { name, display_name: displayName, is_administrator: isAdministrator } }));
 export const changeUser = (name: string, change: { is_active?: boolean; is_administrator?: boolean }) =>
   answer(client.PATCH('/api/users/{name}', { params: { path: { name } }, body: change }));
 export const createLink = (name: string) =>

@@ -9,6 +9,12 @@ export function stringifySearch(search: Record<string, unknown>): string {
   return text && `?${text}`;
 }
 
+/** The parts of an address that a page knows; whatever else stands there is nobody's. */
+export const pick = <Name extends string>(search: Search, ...names: Name[]): { [name in Name]?: string | undefined } =>
+  Object.fromEntries(names.filter((name) => search[name]).map((name) => [name, search[name]])) as {
+    [name in Name]?: string;
+  };
+
 /** Where to go after the sign-in: only ever a page of this site. */
 export const safeReturn = (next: string | undefined): string =>
   next?.startsWith('/') && !next.startsWith('//') && !next.includes('\\') && !next.startsWith('/sign-in') ? next : '/';

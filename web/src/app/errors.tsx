@@ -1,16 +1,25 @@
 import { Button, Center } from '@mantine/core';
-import { IconMoodEmpty } from '@tabler/icons-react';
+import { IconFolderOff, IconMapPinOff } from '@tabler/icons-react';
 import { type ErrorComponentProps, Link } from '@tanstack/react-router';
 import { EmptyState, ProblemView } from '~/common';
 
 /** An address that leads nowhere, or to something that is not this person's: both look the same. */
 export function NotFoundPage() {
   return (
-    <EmptyState icon={IconMoodEmpty} title="There is nothing at this address">
+    <EmptyState icon={IconMapPinOff} title="There is nothing at this address">
       <p>It may have been deleted, or it belongs to a project that is not yours.</p>
-      <Button component={Link} to="/" variant="default">
+      <Button variant="default" renderRoot={(props) => <Link to="/" {...props} />}>
         Go to the start page
       </Button>
+    </EmptyState>
+  );
+}
+
+/** Somebody who is signed in and belongs to no project yet. */
+export function NoProjectPage() {
+  return (
+    <EmptyState icon={IconFolderOff} title="You are in no project yet">
+      A manager of a project, or the administrator of this site, can add you.
     </EmptyState>
   );
 }

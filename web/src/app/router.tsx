@@ -7,20 +7,24 @@ import {
   redirect,
   useNavigate,
 } from '@tanstack/react-router';
-import { LinkPage, MePage, meQuery, SignInPage, useMe } from '~/access';
+import { LinkPage, MembersPage, MePage, meQuery, PeoplePage, SignInPage, useMe } from '~/access';
+import { DatasetsPage, QuarantinePage } from '~/datasets';
+import { ExtensionsPage } from '~/extensions';
 import { HomePage } from '~/home';
+import { RunPage, RunsPage } from '~/runs';
+import { SeriesPage } from '~/series';
 import { Shell } from '~/shell';
-import { parseSearch, type Search, safeReturn, stringifySearch } from './addresses';
-import { BrokenPage, NotFoundPage } from './errors';
+import { WorkflowPage, WorkflowsPage } from '~/workflows';
+import { parseSearch, pick, type Search, safeReturn, stringifySearch } from './addresses';
+import { BrokenPage, NoProjectPage, NotFoundPage } from './errors';
 import { queries } from './queries';
 
 const root = createRootRouteWithContext<Record<string, never>>()({ component: Outlet });
-const anySearch = (search: Search): Search => search;
 
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: anySearch,
+  validateSearch: (search: Search) => pick(search, 'next'),
   component: function SignIn() {
     const navigate = useNavigate();
     const { next } = signIn.useSearch();
@@ -40,22 +44,28 @@ const inside = createRoute({
   component: Outlet,
 });
 
+/** Pages about the person or the whole site, in the frame without a project. */
+const whole = createRoute({ getParentRoute: () => inside, id: 'whole', component: () => <Shell project={null} /> });
+
 const start = createRoute({
-  getParentRoute: () => inside,
+  getParentRoute: () => whole,
   path: '/',
   component: function Start() {
-    const project = useMe().projects[0];
-    if (project) return <Navigate to="/projects/$project" params={{ project: project.name }} replace />;
-    return <Shell project={null} />;
+    const first = useMe().projects[0];
+    return first ? <Navigate to="/projects/$project" params={{ project: first.name }} replace /> : <NoProjectPage />;
   },
 });
+const me = createRoute({ getParentRoute: () => whole, path: '/me', component: MePage });
+const people = createRoute({ getParentRoute: () => whole, path: '/site/people', component: PeoplePage });
+const extensions = createRoute({ getParentRoute: () => whole, path: '/site/extensions', component: ExtensionsPage });
 
 const project = createRoute({
   getParentRoute: () => inside,
   path: '/projects/$project',
   component: function InProject() {
     const { project: name } = project.useParams();
-    return <Shell project={name} />;
+    const isMine = useMe().projects.some((one) => one.name === name);
+    return <Shell project={name}>{isMine ? null : <NotFoundPage />}</Shell>;
   },
 });
 
@@ -65,18 +75,113 @@ const home = createRoute({
   component: () => <HomePage project={project.useParams().project} />,
 });
 
-/** Pages about the person or the whole site, in the frame without a project. */
-const whole = createRoute({
-  getParentRoute: () => inside,
-  id: 'whole',
-  component: () => <Shell project={null} />,
+const datasets = createRoute({
+  getParentRoute: () => project,
+  path: '/datasets',
+  validateSearch: (search: Search) => pick(search, 'q', 'dataset'),
+  component: function Datasets() {
+    const { q = '', dataset = '' } = datasets.useSearch();
+    const navigate = datasets.useNavigate();
+    const { project: name } = project.useParams();
+    return <DatasetsPage key={name} project={name} where={{ q, dataset }} onWhere={(search) => navigate({ search })} />;
+  },
 });
 
-const me = createRoute({ getParentRoute: () => whole, path: '/me', component: MePage });
+const quarantine = createRoute({
+  getParentRoute: () => project,
+  path: '/quarantine',
+  component: () => <QuarantinePage project={project.useParams().project} />,
+});
+
+const series = createRoute({
+  getParentRoute: () => project,
+  path: '/series/$series',
+  validateSearch: (search: Search) => pick(search, 'tab', 'overlay'),
+  component: function Series() {
+    const navigate = series.useNavigate();
+    const { project: name, series: id } = series.useParams();
+    return (
+      <SeriesPage
+        key={id}
+        project={name}
+        series={id}
+        view={series.useSearch()}
+        onView={(search) => navigate({ search, replace: true })}
+      />
+    );
+  },
+});
+
+const workflows = createRoute({
+  getParentRoute: () => project,
+  path: '/workflows',
+  validateSearch: (search: Search) => pick(search, 'series', 'choice', 'dataset'),
+  component: () => <WorkflowsPage project={project.useParams().project} choice={workflows.useSearch()} />,
+});
+
+const workflow = createRoute({
+  getParentRoute: () => project,
+  path: '/workflows/$extension/$workflow',
+  validateSearch: (search: Search) => pick(search, 'series', 'choice', 'dataset'),
+  component: function Workflow() {
+    const navigate = workflow.useNavigate();
+    return (
+      <WorkflowPage
+        {...workflow.useParams()}
+        view={workflow.useSearch()}
+        onView={(search) => navigate({ search, replace: true })}
+      />
+    );
+  },
+});
+
+const runs = createRoute({
+  getParentRoute: () => project,
+  path: '/runs',
+  validateSearch: (search: Search) => pick(search, 'state', 'workflow'),
+  component: function Runs() {
+    const navigate = runs.useNavigate();
+    const { state, workflow: name } = runs.useSearch();
+    return (
+      <RunsPage
+        project={project.useParams().project}
+        state={state}
+        workflow={name}
+        onFilter={(search) => navigate({ search })}
+      />
+    );
+  },
+});
+
+const run = createRoute({
+  getParentRoute: () => project,
+  path: '/runs/$run',
+  validateSearch: (search: Search) => pick(search, 'task', 'attempt'),
+  component: function Run() {
+    const navigate = run.useNavigate();
+    const { task, attempt } = run.useSearch();
+    return (
+      <RunPage
+        {...run.useParams()}
+        view={{ task, attempt: attempt ? Number(attempt) : undefined }}
+        onView={(view) => navigate({ search: { task: view.task, attempt: view.attempt?.toString() }, replace: true })}
+      />
+    );
+  },
+});
+
+const members = createRoute({
+  getParentRoute: () => project,
+  path: '/members',
+  component: () => <MembersPage project={project.useParams().project} />,
+});
 
 const tree = root.addChildren([
   signIn,
-  inside.addChildren([start, whole.addChildren([me]), project.addChildren([home])]),
+  inside.addChildren([
+    whole.addChildren([start, me, people, extensions]),
+    project.addChildren([home, datasets, quarantine, series, workflows, workflow, runs, run, members]),
+  ]),
 ]);
 
 export const router = createRouter({
@@ -84,7 +189,6 @@ export const router = createRouter({
   context: {},
   parseSearch,
   stringifySearch,
-  defaultPreload: 'intent',
   defaultNotFoundComponent: NotFoundPage,
   defaultErrorComponent: BrokenPage,
   scrollRestoration: true,

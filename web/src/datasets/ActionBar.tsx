@@ -90,12 +90,7 @@ export function ActionBar({ project, where, chosen, found, onClear }: Props) {
         </Button>
       )}
       {allows(mine, 'series.delete') && chosen.length > 0 && (
-        <Button
-          size="xs"
-          variant="default"
-          leftSection={<IconTrash size={16} stroke={1.5} />}
-          onClick={deletion.open}
-        >
+        <Button size="xs" variant="default" leftSection={<IconTrash size={16} stroke={1.5} />} onClick={deletion.open}>
           Delete …
         </Button>
       )}

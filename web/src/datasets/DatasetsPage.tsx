@@ -12,7 +12,7 @@ import { Facets } from './Facets';
 import { Gallery } from './Gallery';
 import classes from './gallery.module.css';
 import { QueryBar } from './QueryBar';
-import { readQuery, writeChip, without, writeQuery } from './query';
+import { readQuery, without, writeChip, writeQuery } from './query';
 import { allIds, galleryQuery, type SeriesWhere } from './requests';
 import { choseAll, NOTHING, type Selection } from './selection';
 import { UploadButton, UploadReportDialog } from './Uploads';

@@ -42,7 +42,8 @@ export function Facets({ project, where, onQuery }: Props) {
                 aria-pressed={has(chips, chipFor(field, value))}
                 onClick={() => onQuery(writeQuery(toggled(chips, chipFor(field, value))))}
                 style={{
-                  backgroundImage: 'linear-gradient(var(--mantine-color-default-border), var(--mantine-color-default-border))',
+                  backgroundImage:
+                    'linear-gradient(var(--mantine-color-default-border), var(--mantine-color-default-border))',
                   backgroundRepeat: 'no-repeat',
                   backgroundPosition: '0 100%',
                   backgroundSize: `${(100 * number) / most}% 2px`,

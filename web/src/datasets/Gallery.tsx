@@ -106,6 +106,7 @@ export function Gallery({ project, items, tileWidth, selection, onSelection, onA
       onKeyDown={press}
       {...lasso.handlers}
     >
+      {/* biome-ignore lint/a11y/useSemanticElements: see above */}
       <div
         ref={(element) => {
           canvasElement.current = element;

@@ -7,7 +7,8 @@ const WITHOUT_PICTURE = new Set(['SR', 'RWV', 'PR', 'KO']);
 /** The preview of a series on black, or in words why there is none. */
 export function Picture({ series }: { series: SeriesItem }) {
   const { url, state, note } = series.preview;
-  if (url) return <img className={classes.picture} src={url} alt="" draggable={false} loading="lazy" decoding="async" />;
+  if (url)
+    return <img className={classes.picture} src={url} alt="" draggable={false} loading="lazy" decoding="async" />;
   const Sign = WITHOUT_PICTURE.has(series.modality)
     ? IconFileText
     : series.modality === 'SEG' || series.modality === 'RTSTRUCT'

@@ -1,7 +1,7 @@
 import { IconSearch, IconX } from '@tabler/icons-react';
 import { type KeyboardEvent, type RefObject, useState } from 'react';
 import classes from './gallery.module.css';
-import { readQuery, writeChip, writeQuery, without } from './query';
+import { readQuery, without, writeChip, writeQuery } from './query';
 
 interface Props {
   query: string;

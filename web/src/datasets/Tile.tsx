@@ -18,6 +18,7 @@ interface Props {
 export const Tile = memo(function Tile({ project, series, isChosen, isFocus, width }: Props) {
   const description = series.description || series.study_description || 'Without description';
   return (
+    // biome-ignore lint/a11y/useSemanticElements: the grid is no table, for it draws only what is seen
     // biome-ignore lint/a11y/useFocusableInteractive: the grid holds the focus and names its cell
     <div
       role="gridcell"

@@ -63,9 +63,22 @@ export function LogPanel({ place }: { place: LogPlace }) {
           </ActionIcon>
         </Tooltip>
       </Group>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled pane must be reachable by keyboard */}
-      <pre ref={pane} className={classes.log} tabIndex={0} role="log" aria-label="Log" style={{ flex: 1, minHeight: 200 }}>
-        {text ? <Marked text={text} word={word} /> : log.data?.finished ? 'This attempt wrote nothing.' : 'Waiting for output …'}
+      <pre
+        ref={pane}
+        className={classes.log}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled pane must be reachable by keyboard
+        tabIndex={0}
+        role="log"
+        aria-label="Log"
+        style={{ flex: 1, minHeight: 200 }}
+      >
+        {text ? (
+          <Marked text={text} word={word} />
+        ) : log.data?.finished ? (
+          'This attempt wrote nothing.'
+        ) : (
+          'Waiting for output …'
+        )}
       </pre>
       {log.data && (
         <Text fz="xs" c="dimmed" mt={4}>

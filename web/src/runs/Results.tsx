@@ -26,18 +26,25 @@ function Target({ project, result }: { project: string; result: Result }) {
     return (
       <Anchor
         renderRoot={(props) => (
-          <Link to="/projects/$project/series/$series" params={{ project, series: result.series_id ?? '' }} {...props} />
+          <Link
+            to="/projects/$project/series/$series"
+            params={{ project, series: result.series_id ?? '' }}
+            {...props}
+          />
         )}
       >
         {label}
       </Anchor>
     );
-  if (result.file_id)
-    return <Anchor href={`/api/projects/${project}/files/${result.file_id}/content`}>{label}</Anchor>;
+  if (result.file_id) return <Anchor href={`/api/projects/${project}/files/${result.file_id}/content`}>{label}</Anchor>;
   return <Text span>{label}</Text>;
 }
 
-const ICONS: Record<string, typeof IconFile> = { segmentation: IconPhotoScan, image: IconPhotoScan, measurements: IconRuler2 };
+const ICONS: Record<string, typeof IconFile> = {
+  segmentation: IconPhotoScan,
+  image: IconPhotoScan,
+  measurements: IconRuler2,
+};
 
 /** What a run has produced, each with the way to it. */
 export function Results({ project, results }: { project: string; results: readonly Result[] }) {

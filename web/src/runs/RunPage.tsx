@@ -9,7 +9,7 @@ import { mostTelling } from './graph';
 import { JobBar } from './JobBar';
 import { JobStrip } from './JobStrip';
 import { Results } from './Results';
-import { actOnRun, recordUrl, runQuery } from './requests';
+import { ACTS, recordUrl, runQuery } from './requests';
 import classes from './runs.module.css';
 import { StateMark } from './StateMark';
 import { canCancel, canResume, elapsed, inWords } from './states';
@@ -34,7 +34,7 @@ function Actions({ project, run }: { project: string; run: RunDetail }) {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const act = useMutation({
-    mutationFn: (what: 'cancel' | 'resume' | 'repeat') => actOnRun(project, run.id, what),
+    mutationFn: (what: keyof typeof ACTS) => ACTS[what]({ project, run: run.id }),
     onSuccess: async (answer, what) => {
       await queries.invalidateQueries({ queryKey: ['project', project, 'runs'] });
       if (what === 'repeat')
@@ -45,7 +45,13 @@ function Actions({ project, run }: { project: string; run: RunDetail }) {
   return (
     <Group gap={8}>
       <ProblemLine error={act.error} />
-      <Button variant="default" size="xs" component="a" href={recordUrl(project, run.id)} download={`run-${run.id}.json`}>
+      <Button
+        variant="default"
+        size="xs"
+        component="a"
+        href={recordUrl(project, run.id)}
+        download={`run-${run.id}.json`}
+      >
         Export record
       </Button>
       {allows(mine, 'run.start') && (
@@ -130,7 +136,11 @@ export function RunPage({ project, run: id, view, onView }: Props) {
   const open = (one: Job | undefined) => onView({ task: mostTelling(one?.tasks ?? [])?.id });
   return (
     <>
-      <PageHeader title={run.title} description={<Summary run={run} />} actions={<Actions project={project} run={run} />} />
+      <PageHeader
+        title={run.title}
+        description={<Summary run={run} />}
+        actions={<Actions project={project} run={run} />}
+      />
       <div className={classes.columns}>
         <Stack gap={24} miw={0}>
           {run.failure && <FailureBox failure={run.failure} />}

@@ -75,10 +75,13 @@ function NoRuns({ project, filtered, onAll }: { project: string; filtered: boole
     <EmptyState icon={IconActivity} title="Nothing has run yet">
       <Stack gap={12}>
         <span>
-          Choose series in <Link to="/projects/$project/datasets" params={{ project }}>Datasets</Link> and run a workflow on
-          them, or start one from the command line:
+          Choose series in{' '}
+          <Link to="/projects/$project/datasets" params={{ project }}>
+            Datasets
+          </Link>{' '}
+          and run a workflow on them, or start one from the command line:
         </span>
-        <CommandLine command={`kahua run start EXTENSION/WORKFLOW --dataset DATASET --project ${project}`} />
+        <CommandLine command={`kahua run EXTENSION/WORKFLOW --dataset DATASET --project ${project}`} />
       </Stack>
     </EmptyState>
   );

@@ -27,16 +27,21 @@ export const runsQuery = (project: string, filter: RunsFilter = {}) =>
 export const runQuery = (project: string, run: string) =>
   queryOptions({
     queryKey: ['project', project, 'run', run],
-    queryFn: () =>
-      answer(client.GET('/api/projects/{project}/runs/{run}', { params: { path: { project, run } } })),
-    refetchInterval: ({ state }) =>
-      state.data && stateStyle(state.data.state).isLive ? LIVE_MILLISECONDS : false,
+    queryFn: () => answer(client.GET('/api/projects/{project}/runs/{run}', { params: { path: { project, run } } })),
+    refetchInterval: ({ state }) => (state.data && stateStyle(state.data.state).isLive ? LIVE_MILLISECONDS : false),
   });
 
-type Act = 'cancel' | 'resume' | 'repeat';
+/** What can be done with a run; each gives the run to look at afterwards. */
+export const ACTS = {
+  cancel: (path: RunPath) => answer(client.POST('/api/projects/{project}/runs/{run}/cancel', { params: { path } })),
+  resume: (path: RunPath) => answer(client.POST('/api/projects/{project}/runs/{run}/resume', { params: { path } })),
+  repeat: (path: RunPath) => answer(client.POST('/api/projects/{project}/runs/{run}/repeat', { params: { path } })),
+};
 
-export const actOnRun = (project: string, run: string, act: Act) =>
-  answer(client.POST(`/api/projects/{project}/runs/{run}/${act}`, { params: { path: { project, run } } }));
+interface RunPath {
+  project: string;
+  run: string;
+}
 
 export const readLog = (place: LogPlace, offset: number) =>
   answer(

@@ -23,7 +23,9 @@ export function RelatedList({ project, items, empty }: Props) {
           style={{ color: 'inherit', textDecoration: 'none' }}
         >
           <Group gap={12} wrap="nowrap">
-            <div style={{ width: 72, height: 72, flex: 'none', background: '#000', borderRadius: 6, overflow: 'hidden' }}>
+            <div
+              style={{ width: 72, height: 72, flex: 'none', background: '#000', borderRadius: 6, overflow: 'hidden' }}
+            >
               {item.preview.url ? <Picture series={item} /> : null}
             </div>
             <div style={{ minWidth: 0 }}>

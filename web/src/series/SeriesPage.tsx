@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { allows, useProject } from '~/access';
 import type { SeriesDetail } from '~/api';
-import { date, EmptyState, personName, ProblemView } from '~/common';
+import { date, EmptyState, ProblemView, personName } from '~/common';
 import { Picture } from '~/datasets';
 import { About } from './About';
 import { RelatedList } from './RelatedList';

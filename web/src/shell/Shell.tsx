@@ -1,5 +1,6 @@
 import { Box, Group } from '@mantine/core';
 import { Outlet } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { OfflineBanner } from './OfflineBanner';
 import { PersonMenu } from './PersonMenu';
 import { ProjectSwitcher } from './ProjectSwitcher';
@@ -12,10 +13,12 @@ import { ThemeToggle } from './ThemeToggle';
 interface Props {
   /** Name of the project that the page is about; null on pages about the whole site. */
   project: string | null;
+  /** Shown instead of the page. */
+  children?: ReactNode;
 }
 
 /** The frame of every page behind the sign-in: rail at the left, project and person above, the page in the rest. */
-export function Shell({ project }: Props) {
+export function Shell({ project, children }: Props) {
   return (
     <PrivacyScreen>
       <div className={classes.frame}>
@@ -26,14 +29,14 @@ export function Shell({ project }: Props) {
         <header className={classes.bar}>
           <ProjectSwitcher project={project} />
           <Group gap={4} wrap="nowrap">
-            {project && <RunningWork project={project} />}
+            {project && !children && <RunningWork project={project} />}
             <ThemeToggle />
             <PersonMenu />
           </Group>
         </header>
         <Box component="main" id="content" tabIndex={-1} className={classes.content}>
           <OfflineBanner />
-          <Outlet />
+          {children ?? <Outlet />}
         </Box>
       </div>
     </PrivacyScreen>
