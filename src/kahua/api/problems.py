@@ -37,6 +37,13 @@ STATUS: dict[str, HTTPStatus] = {
     "error": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
+#: What the framework's own refusals mean, in a sentence.
+DETAILS = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This cannot be done at this address.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body of the request is longer than this site reads.",
+}
+
 #: Seconds after which a client may try again what is unavailable now.
 RETRY_AFTER_SECONDS = 5
 
@@ -138,7 +145,7 @@ def _on_http(request: Request, error: Exception) -> JSONResponse:
     code = {HTTPStatus.NOT_FOUND: "not-found", HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too-much"}.get(
         status, status.phrase.lower().replace(" ", "-")
     )
-    detail = "There is nothing at this address." if status == HTTPStatus.NOT_FOUND else f"{status.phrase}."
+    detail = DETAILS.get(status, f"{status.phrase}.")
     content = {"code": code, "title": status.phrase, "detail": detail, "remedy": None}
     return _response(_request_id(request), status, content, dict(error.headers or {}))
 

@@ -31,7 +31,7 @@ def site(tmp_path: Path, people: Path) -> Iterator[Site]:
     shutil.copy(people, tmp_path)
     site = temporary_site(tmp_path)
     yield site
-    site.database.close()
+    site.close()
 
 
 @pytest.fixture
