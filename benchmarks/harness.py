@@ -6,9 +6,11 @@ line is ``NAME: FIGURE, goal GOAL, met`` or ``…, short``; no benchmark fails f
 
 import os
 import platform
+import shutil
 import socket
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+from kahua.settings import process_environment
+
+#: Name in the environment that tells a benchmark that its network is its own already.
+ISOLATED = "BENCHMARK_ISOLATED"
 
 #: How long a process has for coming up, and for ending, in seconds.
 START_SECONDS = 60.0
@@ -36,6 +43,24 @@ def started(command: Sequence[str | Path], *, log: Path, **options: object) -> I
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def isolate() -> bool:
+    """Go on in a network of its own, of which nothing can be reached from outside; tell whether that was possible.
+
+    Some peers listen on all addresses, without a password. Linux only; the program is started anew.
+    """
+    environment = process_environment()
+    if environment.get(ISOLATED):
+        return True
+    options = ["--net"] if os.geteuid() == 0 else ["--map-root-user", "--net"]
+    unshare, ip = shutil.which("unshare"), shutil.which("ip")
+    possible = unshare is not None and ip is not None
+    if possible and not subprocess.run([unshare, *options, "true"], check=False).returncode:
+        script = '"$0" link set lo up && exec "$@"'
+        command = [unshare, *options, "sh", "-c", script, ip, sys.executable, *sys.argv]
+        os.execve(unshare, command, {**environment, ISOLATED: "1"})  # noqa: S606 - our own program
+    return False
 
 
 def free_port() -> int:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from kahua.database import announce, new_id, now
+from kahua.database import Base, announce, new_id, now
 from kahua.dicom import INSTANCE_TAGS, SERIES_TAGS, STUDY_TAGS, Header, dicom_json, fold
 from kahua.errors import ResourceBusy, SopInstanceConflict
 from kahua.events import SeriesReceived
@@ -16,6 +16,35 @@ from kahua.store.origin import Accepted, Origin
 from kahua.store.quarantine import set_aside
 from kahua.store.tables import InstanceRow, SeriesReferenceRow, SeriesRow, StudyRow
 from kahua.store.text import cut, search_text, small
+
+# The statements of every received instance are built once, and executed below the ORM: building them anew and
+# tracking their rows would cost more than the database does.
+_FIND_INSTANCES = select(InstanceRow.sop_instance_uid, InstanceRow.object_key, InstanceRow.series_id).where(
+    InstanceRow.project_id == bindparam("project"), InstanceRow.sop_instance_uid.in_(bindparam("uids", expanding=True))
+)
+_FIND_SERIES = (
+    select(SeriesRow.id)
+    .join(StudyRow, SeriesRow.study_id == StudyRow.id)
+    .where(
+        StudyRow.project_id == bindparam("project"),
+        StudyRow.study_uid == bindparam("study"),
+        StudyRow.patient_id == bindparam("patient"),
+        SeriesRow.series_uid == bindparam("series"),
+    )
+)
+_INSERT_INSTANCES = insert(Base.metadata.tables[InstanceRow.__tablename__])
+_SERIES = Base.metadata.tables[SeriesRow.__tablename__]
+_COUNT = (
+    update(_SERIES)
+    .where(_SERIES.c.id == bindparam("series"))
+    .values(
+        instance_count=_SERIES.c.instance_count + bindparam("count"),
+        size=_SERIES.c.size + bindparam("bytes"),
+        revision=_SERIES.c.revision + 1,
+        changed_at=bindparam("moment", type_=_SERIES.c.changed_at.type),
+    )
+    .returning(_SERIES.c.revision)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +106,7 @@ class _Filer:
 
     def __init__(self, session: Session, project_id: str, entries: Sequence[Entry]) -> None:
         self._session = session
+        self._connection = session.connection()
         self._project_id = project_id
         self._moment = now()
         self._series: dict[tuple[str, str, str], _Series] = {}
@@ -102,7 +132,7 @@ class _Filer:
     def finish(self, object_exists: Callable[[str], bool]) -> None:
         """Write the rows, count, refer, and announce."""
         if self._rows:
-            self._session.execute(insert(InstanceRow), self._rows)
+            self._connection.execute(_INSERT_INSTANCES, self._rows)
         for key in self._used_keys:
             # After the insert: from now on nothing removes the object, see `kahua.store.removal`.
             if not object_exists(key):
@@ -119,11 +149,7 @@ class _Filer:
                 )
 
     def _find(self, uids: set[str]) -> dict[str, tuple[str, str]]:
-        rows = self._session.execute(
-            select(InstanceRow.sop_instance_uid, InstanceRow.object_key, InstanceRow.series_id).where(
-                InstanceRow.project_id == self._project_id, InstanceRow.sop_instance_uid.in_(uids)
-            )
-        )
+        rows = self._connection.execute(_FIND_INSTANCES, {"project": self._project_id, "uids": list(uids)})
         return {uid: (key, series_id) for uid, key, series_id in rows}
 
     def _add(self, entry: Entry, series: _Series) -> None:
@@ -181,16 +207,8 @@ class _Filer:
         return self._series[key]
 
     def _find_series(self, study_uid: str, patient_id: str, series_uid: str) -> str | None:
-        return self._session.scalar(
-            select(SeriesRow.id)
-            .join(StudyRow, SeriesRow.study_id == StudyRow.id)
-            .where(
-                StudyRow.project_id == self._project_id,
-                StudyRow.study_uid == study_uid,
-                StudyRow.patient_id == patient_id,
-                SeriesRow.series_uid == series_uid,
-            )
-        )
+        names = {"project": self._project_id, "study": study_uid, "patient": patient_id, "series": series_uid}
+        return self._connection.execute(_FIND_SERIES, names).scalar()
 
     def _make_series(self, entry: Entry) -> str:
         header = entry.header
@@ -250,18 +268,8 @@ class _Filer:
     def _count(self, series: _Series) -> int:
         if not series.count:  # duplicates only: nothing has changed
             return self._session.execute(select(SeriesRow.revision).where(SeriesRow.id == series.id)).scalar_one()
-        return self._session.execute(
-            update(SeriesRow)
-            .where(SeriesRow.id == series.id)
-            .values(
-                instance_count=SeriesRow.instance_count + series.count,
-                size=SeriesRow.size + series.size,
-                revision=SeriesRow.revision + 1,
-                changed_at=self._moment,
-            )
-            .returning(SeriesRow.revision)
-            .execution_options(synchronize_session=False)
-        ).scalar_one()
+        change = {"series": series.id, "count": series.count, "bytes": series.size, "moment": self._moment}
+        return int(self._connection.execute(_COUNT, change).scalar_one())
 
     def _refer(self, series: _Series) -> None:
         if not series.references:

@@ -157,7 +157,11 @@ class Receiver:
             log.info("association closed", peer=address, calling=services.calling, **services.tally.as_dict())
 
     def _decide(self, request: AssociateRequest, address: str) -> Services | Rejection:
-        route = self._route(request.called, request.calling, address)
+        try:
+            route = self._route(request.called, request.calling, address)
+        except Exception:  # the sender must have an answer, and a person the trace
+            log.exception("association rejected: no route", peer=address)
+            return Rejection.TEMPORARY_CONGESTION
         if isinstance(route, Refusal):
             log.warning(
                 "association rejected",

@@ -28,7 +28,7 @@ Durability = Literal["full", "none"]
 
 
 class DirectoryStore:
-    """Keeps each object as a read-only file, in one of 4096 folders below `root`.
+    """Keeps each object as a read-only file, in one of 256 folders below `root`.
 
     An object is written under a temporary name, synced, and then linked to its final name, which is
     never written over. With `durability="none"` nothing is synced: a power cut may lose objects.
@@ -38,15 +38,14 @@ class DirectoryStore:
         self.root = root.absolute()
         self._sync = durability != "none"
         with self._clear_errors():
-            (self.root / INCOMING).mkdir(parents=True, exist_ok=True)
+            self._make_folders()
 
     def put(self, key: str, chunks: Chunks) -> int:
         """Keep the bytes, durably; return their number."""
         target = self._place(key)
-        with self._clear_errors(), self._temporary() as path:
-            with path.open("wb", buffering=0) as file:
-                size = sum(_write_all(file, chunk) for chunk in chunks)
-                self._seal(file)
+        with self._clear_errors(), self._temporary() as (file, path):
+            size = sum(_write_all(file, chunk) for chunk in chunks)
+            self._seal(file)
             self._publish(path, target)
         return size
 
@@ -126,8 +125,8 @@ class DirectoryStore:
     def _place(self, key: str) -> Path:
         encoded = check_key(key)
         if PLAIN_KEY.fullmatch(key):
-            return self.root / key[:3] / key
-        return self.root / hashlib.sha256(encoded).hexdigest()[:3] / f"x{encoded.hex()}"
+            return self.root / key[:2] / key
+        return self.root / hashlib.sha256(encoded).hexdigest()[:2] / f"x{encoded.hex()}"
 
     def _status(self, key: str) -> os.stat_result:
         try:
@@ -142,11 +141,11 @@ class DirectoryStore:
             raise NotFound("There is no such object.") from error
 
     @contextmanager
-    def _temporary(self) -> Iterator[Path]:
+    def _temporary(self) -> Iterator[tuple[BinaryIO, Path]]:
         handle, name = tempfile.mkstemp(dir=self.root / INCOMING)
-        os.close(handle)
         try:
-            yield Path(name)
+            with open(handle, "wb", buffering=0) as file:  # noqa: PTH123 - it is open already
+                yield file, Path(name)
         finally:
             Path(name).unlink(missing_ok=True)
 
@@ -157,7 +156,6 @@ class DirectoryStore:
 
     def _publish(self, path: Path, target: Path) -> None:
         """Give a synced file its final name, unless that is taken."""
-        self._make_folder(target.parent)
         while not self._link(path, target):
             pass  # what stood there was deleted between two looks: the name is free now
         # Also for an object that was there: whoever linked it may not have come to sync the folder yet.
@@ -175,10 +173,15 @@ class DirectoryStore:
             return False
         return True
 
-    def _make_folder(self, folder: Path) -> None:
-        if not folder.is_dir():
-            folder.mkdir(exist_ok=True)
-            self._sync_folder(self.root)
+    def _make_folders(self) -> None:
+        """Make all folders at once, so that a put need not look."""
+        names = [INCOMING, *(f"{number:02x}" for number in range(256))]
+        if (self.root / names[-1]).is_dir():
+            return
+        self.root.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (self.root / name).mkdir(exist_ok=True)
+        self._sync_folder(self.root)
 
     def _sync_folder(self, folder: Path) -> None:
         if not self._sync:

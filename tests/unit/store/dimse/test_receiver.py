@@ -271,3 +271,15 @@ def test_a_port_in_use_is_said(received: tuple[Receiver, Archive], tmp_path: Pat
     settings = Settings(data_dir=tmp_path, dicom_port=receiver.address[1])
     with pytest.raises(MisconfiguredSite, match="cannot listen"):
         Receiver(settings, archive, lambda *_: Route(project_id="main")).start()
+
+
+def test_a_route_that_fails_is_a_rejection_for_the_moment(archive: Archive, tmp_path: Path) -> None:
+    def broken(*_: str) -> Route:
+        raise RuntimeError("the database is gone")
+
+    receiver = Receiver(Settings(data_dir=tmp_path, dicom_port=0), archive, broken)
+    receiver.start()
+    with connected(receiver.address) as peer:
+        assert peer.associate() == (REJECT, b"\0\2\3\1")
+        peer.socket.close()
+    receiver.stop()
