@@ -38,6 +38,9 @@ def demo(
         supervisor.start()
         outcome = _tell_story(supervisor.settings, access, facts, folder)
         if check:
+            from kahua.cli.demonstration.story import look_at_pages  # late: it loads imaging libraries
+
+            look_at_pages(supervisor.settings.url, access.link, facts)
             raise typer.Exit(0 if facts.all_hold else 1)
         _summarise(outcome)
         greet(supervisor.settings, access.link)
@@ -47,7 +50,7 @@ def demo(
 
 
 def _tell_story(settings: Settings, access: DemoAccess, facts: Facts, folder: Path | None) -> "Outcome":
-    from kahua.cli.demonstration.story import Story, look_at_pages  # late: it loads imaging libraries
+    from kahua.cli.demonstration.story import Story  # late: it loads imaging libraries
 
     with progress("Bringing in the image") as steps:
         mask = None
@@ -66,9 +69,7 @@ def _tell_story(settings: Settings, access: DemoAccess, facts: Facts, folder: Pa
             facts=facts,
             tell=tell,
         )
-        outcome = story.run(folder, mask)
-        look_at_pages(settings.url, facts)
-        return outcome
+        return story.run(folder, mask)
 
 
 def _summarise(outcome: "Outcome") -> None:

@@ -21,7 +21,7 @@ DATASET = "demo"
 #: Agreement with the reference mask below which the demonstration has failed (Dice coefficient).
 LEAST_DICE = 0.95
 
-UNAUTHORIZED = 401
+BAD_REQUEST, UNAUTHORIZED = 400, 401
 DICOM = 'multipart/related; type="application/dicom"'
 DICOM_JSON = "application/dicom+json"
 
@@ -102,7 +102,7 @@ class Story:
         measurements = read_volume_report(report)
         self.facts.note("The report (TID 1500) holds the volume", holds=bool(measurements), seen=measurements)
         detail = self.client.get(f"series/{series['id']}")
-        linked = {item["series_uid"] for item in detail["references"]}
+        linked = {item["series_uid"] for item in detail["referenced_by"]}
         self.facts.note(
             "The results lie beside their source",
             holds={str(segmentation.SeriesInstanceUID), str(report.SeriesInstanceUID)} <= linked,
@@ -159,13 +159,15 @@ def _has_preview(item: dict[str, Any]) -> bool:
     return bool(item["preview"]["state"] != "pending")
 
 
-def look_at_pages(url: str, facts: Facts) -> None:
-    """See that the pages a person opens are there, and that nothing is told to strangers."""
-    with httpx.Client(base_url=url, timeout=30) as stranger:
-        page = stranger.get("/")
+def look_at_pages(url: str, link: str, facts: Facts) -> None:
+    """See that a person can sign in and open the pages, and that nothing is told to strangers."""
+    with httpx.Client(base_url=url, timeout=30) as browser:
+        refused = browser.get("/api/projects").status_code
+        facts.note("A stranger is refused", holds=refused == UNAUTHORIZED, seen=f"status {refused}")
+        signed_in = browser.post("/api/sign-in/link", json={"token": link})
+        again = browser.post("/api/sign-in/link", json={"token": link}).status_code
+        facts.note("The link signs in, once", holds=signed_in.is_success and again >= BAD_REQUEST, seen=f"then {again}")
+        page = browser.get("/")
         facts.note("The web interface is served", holds="<div id=" in page.text, seen=f"status {page.status_code}")
-        viewer = stranger.get("/ohif/")
+        viewer = browser.get("/ohif/")
         facts.note("The viewer is served", holds="ohif" in viewer.text.lower(), seen=f"status {viewer.status_code}")
-        refused = stranger.get("/api/projects")
-        code = refused.status_code
-        facts.note("A stranger is refused", holds=code == UNAUTHORIZED, seen=f"status {code}")
