@@ -80,7 +80,6 @@ class Site:
             objects=self.objects,
             staging=self.archive.staging.folder,
             budget=self.archive.limits.budget,
-            project_name=_project_name,
         )
 
     def subscriptions(self) -> Sequence[Subscription]:
@@ -252,13 +251,6 @@ def _make_data_folder(settings: Settings) -> None:
             setting="data_dir",
             remedy="Give this user the right to write there, or name another folder with --data-dir.",
         ) from error
-
-
-def _project_name(session: Session, identity: str) -> str:
-    project = session.get(ProjectRow, identity)
-    if project is None:
-        raise NotFound("The project is gone.")
-    return project.name
 
 
 def _dataset_of(calling: str) -> str | None:

@@ -124,7 +124,7 @@ def retrieve_instance_metadata(
     address = Address(study_uid=study, series_uid=series, instance_uid=instance)
     with site.database.read() as session:
         instances = locate_instances(session, access.project_id, address)
-    return _json(request, metadata.pack(_documents(site, access, instances)))
+    return _json(request, site, access, metadata.join(_documents(site, instances)))
 
 
 @router.get("/studies/{study}/series/{series}/instances/{instance}/frames/{frames}", operation_id="retrieve_frames")
@@ -237,7 +237,7 @@ def _search(
             session,
             access.project_id,
             query,
-            base_url=_base_url(site, access),
+            base_url=_base_url(request, site, access),
             study_uid=study_uid,
             series_uid=series_uid,
         )
@@ -273,24 +273,20 @@ def _metadata(request: Request, access: ProjectAccess, site: Any, address: Addre
         stale = [study for study, row in found if row.metadata_key is None or row.derived_revision != row.revision]
         instances = locate_instances(session, access.project_id, address) if stale else []
     if stale:
-        return _json(request, metadata.pack(_documents(site, access, instances)))
-    packed = [site.objects.read(row.metadata_key) for _, row in found]
-    if len(packed) == 1:
-        return _json(request, packed[0])
-    documents = (inner for part in packed if (inner := metadata.unpack(part)[1:-1]))
-    return _json(request, metadata.pack(documents))
+        return _json(request, site, access, metadata.join(_documents(site, instances)))
+    arrays = [metadata.unpack(site.objects.read(row.metadata_key)) for _, row in found]
+    return _json(request, site, access, metadata.join(inner for array in arrays if (inner := array[1:-1])))
 
 
-def _documents(site: Any, access: ProjectAccess, instances: Sequence[Located]) -> Iterator[bytes]:
-    return metadata.instance_documents(
-        site.objects, instances, base_url=f"/dicom-web/{access.name}", budget=site.archive.limits.budget
-    )
+def _documents(site: Any, instances: Sequence[Located]) -> Iterator[bytes]:
+    return metadata.instance_documents(site.objects, instances, budget=site.archive.limits.budget)
 
 
-def _json(request: Request, packed: bytes) -> Response:
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(packed, media_type=DICOM_JSON, headers={**PRIVATE, "Content-Encoding": "gzip"})
-    return Response(metadata.unpack(packed), media_type=DICOM_JSON, headers=PRIVATE)
+def _json(request: Request, site: Any, access: ProjectAccess, array: bytes) -> Response:
+    array = metadata.with_addresses(array, _base_url(request, site, access))
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(array, media_type=DICOM_JSON, headers=PRIVATE)
+    return Response(metadata.pack(array), media_type=DICOM_JSON, headers={**PRIVATE, "Content-Encoding": "gzip"})
 
 
 def _rendered(
@@ -310,7 +306,7 @@ def _rendered(
 async def _store(request: Request, access: ProjectAccess, site: Any, study_uid: str | None) -> Response:
     content_type = request.headers.get("content-type", "")
     boundary = None if content_type.startswith(DICOM) else boundary_of(content_type)
-    base_url = _base_url(site, access)
+    base_url = _base_url(request, site, access)
     stow = StowRequest(
         archive=site.archive,
         project_id=access.project_id,
@@ -390,5 +386,17 @@ def _window(text: str | None) -> tuple[float, float] | None:
     return centre, width
 
 
-def _base_url(site: Any, access: ProjectAccess) -> str:
-    return f"{site.settings.url}/dicom-web/{access.name}"
+def _base_url(request: Request, site: Any, access: ProjectAccess) -> str:
+    """Address of the project's DICOMweb service as the client reaches it."""
+    return f"{(site.settings.public_url or _origin(request)).rstrip('/')}/dicom-web/{access.name}"
+
+
+def _origin(request: Request) -> str:
+    """Give the address that the request itself names; the shield has checked that it is ours.
+
+    Some clients leave the port out of Host. Where no proxy stands before the site, it is the one they connected to.
+    """
+    _, port = request.scope.get("server") or ("", None)
+    if request.base_url.port is not None or port is None or int(port) in (80, 443):
+        return str(request.base_url)
+    return str(request.base_url.replace(port=int(port)))

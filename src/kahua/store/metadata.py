@@ -5,7 +5,7 @@ series' present revision, it is built on request. It can be thrown away at any t
 """
 
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
@@ -21,10 +21,12 @@ log = get_logger()
 COMPRESSION = 1
 
 
-def instance_documents(
-    objects: ObjectStore, instances: Sequence[Located], *, base_url: str, budget: Budget
-) -> Iterator[bytes]:
-    """Give the DICOM JSON of each instance, with addresses of bulk data below `base_url`."""
+#: What stands before every address in the JSON. In text a quotation mark is escaped, so that no value holds this.
+_ADDRESS = b'"BulkDataURI":"'
+
+
+def instance_documents(objects: ObjectStore, instances: Sequence[Located], *, budget: Budget) -> Iterator[bytes]:
+    """Give the DICOM JSON of each instance; its addresses of bulk data are relative, see `with_addresses`."""
     from kahua.dicom import json_model  # late: it loads pydicom's dictionary, which no other request needs
 
     for located in instances:
@@ -36,7 +38,7 @@ def instance_documents(
                     offset=instance.data_offset,
                     size=instance.size - instance.data_offset,
                     transfer_syntax_uid=instance.transfer_syntax_uid,
-                    bulk_data_uri=f"{base_url}/{located.address.path}/bulkdata",
+                    bulk_data_uri=f"{located.address.path}/bulkdata",
                     budget=budget,
                 )
             except DicomRefused as error:
@@ -46,11 +48,21 @@ def instance_documents(
         yield orjson.dumps(document)
 
 
-def pack(documents: Iterator[bytes]) -> bytes:
-    """Join documents into one compressed JSON array (gzip)."""
-    return gzip.compress(b"[" + b",".join(documents) + b"]", COMPRESSION, mtime=0)
+def join(documents: Iterable[bytes]) -> bytes:
+    """Make one JSON array of documents."""
+    return b"[" + b",".join(documents) + b"]"
+
+
+def pack(array: bytes) -> bytes:
+    """Compress (gzip); the same array makes the same bytes."""
+    return gzip.compress(array, COMPRESSION, mtime=0)
 
 
 def unpack(packed: bytes) -> bytes:
-    """Give the JSON array of what `pack` made."""
+    """Give what was packed."""
     return gzip.decompress(packed)
+
+
+def with_addresses(document: bytes, base_url: str) -> bytes:
+    """Make the addresses of bulk data absolute, below the DICOMweb service as the client reaches it."""
+    return document.replace(_ADDRESS, _ADDRESS + base_url.encode() + b"/")

@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,14 +54,11 @@ class Derivation:
         objects: ObjectStore,
         staging: Path,
         budget: Budget,
-        project_name: Callable[[Session, str], str],
     ) -> None:
         self._database = database
         self._objects = objects
         self._staging = staging
         self._budget = budget
-        #: Name of a project by its id: addresses of bulk data hold it.
-        self._project_name = project_name
 
     def subscription(self) -> Subscription:
         """Ask to hear of series that changed."""
@@ -83,9 +80,8 @@ class Derivation:
             except NotFound:
                 return
             sources = _sources(session, project_id, series_id)
-            base_url = f"/dicom-web/{self._project_name(session, project_id)}"
         packed = metadata.pack(
-            metadata.instance_documents(self._objects, instances, base_url=base_url, budget=self._budget)
+            metadata.join(metadata.instance_documents(self._objects, instances, budget=self._budget))
         )
         pictures = self._pictures(instances, sources)
         self._keep(series, packed, pictures)

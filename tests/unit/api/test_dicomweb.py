@@ -17,9 +17,11 @@ from pydicom import Dataset
 from sqlalchemy import func, select
 
 from kahua.access import Role
+from kahua.database import deliver_events
 from kahua.dicom import transfer_syntaxes
-from kahua.store import Archive, QuarantineRow
+from kahua.store import Archive, QuarantineRow, SeriesRow
 from kahua.store.dicomweb import query
+from kahua.store.previews import Derivation
 from kahua.testing.factory import ct_series, mr_series, part10, picture
 from kahua.testing.site import TestClient, add_person, program, temporary_site
 
@@ -91,6 +93,17 @@ def reasons(answer: Any) -> list[int]:
     return [item["00081197"]["Value"][0] for item in answer.json().get("00081198", {}).get("Value", [])]
 
 
+def derive_all(site: Any) -> None:
+    """Do what the worker does when series have come in."""
+    derivation = Derivation(
+        database=site.database,
+        objects=site.objects,
+        staging=site.archive.staging.folder,
+        budget=site.archive.limits.budget,
+    )
+    deliver_events(site.database, [derivation.subscription()])
+
+
 def test_a_file_comes_out_as_it_went_in(client: TestClient) -> None:
     (instance,) = ct_series(slices=1)
     assert stow(client, part10(instance)).status_code == 200
@@ -125,7 +138,9 @@ def test_metadata_point_to_pixels_that_can_be_retrieved(client: TestClient) -> N
     found = answer.json()
     assert [item["00080018"]["Value"][0] for item in found] == [instance.SOPInstanceUID for instance in series]
     assert found[0]["00281052"] == {"vr": "DS", "Value": [-1024]}
-    bulk = get(client, found[1]["7FE00010"]["BulkDataURI"], OCTET_PARTS)
+    uri = found[1]["7FE00010"]["BulkDataURI"]
+    assert uri == f"http://localhost{address_of(series[1])}/bulkdata/7FE00010"
+    bulk = get(client, uri, OCTET_PARTS)
     assert parts_of(bulk)[0][1] == series[1].PixelData
 
 
@@ -140,6 +155,26 @@ def test_metadata_are_sent_compressed_to_who_asks_for_it(client: TestClient, add
     assert "accept-encoding" in sent.headers["vary"].lower()
     assert json.loads(gzip.decompress(b"".join(sent.iter_raw()))) == plain.json()
     assert "content-encoding" not in plain.headers
+
+
+def test_derived_metadata_are_those_built_on_request(client: TestClient, site: Any) -> None:
+    series = ct_series(slices=2)
+    stow(client, *map(part10, series))
+    addresses = [f"{level(series[0])}/metadata" for level in (study_of, series_of, address_of)]
+    built = [get(client, address).json() for address in addresses]
+    derive_all(site)
+    with site.database.read() as session:
+        assert session.scalars(select(SeriesRow.metadata_key)).one() is not None
+    assert [get(client, address).json() for address in addresses] == built
+
+
+def test_a_preview_is_the_thumbnail_of_its_series(client: TestClient, site: Any) -> None:
+    series = ct_series(slices=3)
+    stow(client, *map(part10, series))
+    assert get(client, f"{series_of(series[0])}/thumbnail").status_code == 404
+    derive_all(site)
+    answer = get(client, f"{series_of(series[0])}/thumbnail")
+    assert Image.open(io.BytesIO(answer.content)).format == "WEBP"
 
 
 def test_native_frames_are_cut_out_of_the_file(client: TestClient) -> None:
