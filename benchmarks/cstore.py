@@ -172,7 +172,7 @@ def kahua(durability: str) -> Callable[[Path], object]:
             "KAHUA_DURABILITY": durability,
             "KAHUA_LOG_LEVEL": "warning",
         }
-        command = [sys.executable, "-m", "kahua.cli.receive"]
+        command = [sys.executable, "-m", "kahua", "receive"]
         with started(command, log=place / "log", env=environment) as pid:
             wait_for_port(port)
             yield Server(pid=pid, port=port, count=lambda: count_ours(place))
