@@ -3,13 +3,14 @@
 A test compares the pages with what this makes, so that they cannot say anything else than the code.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import typer
 
 from kahua import errors
-from kahua.access import PERMISSIONS, Permission
+from kahua.access import EVERYBODY, PERMISSIONS, PERSON_ONLY, SITE_PERMISSIONS, Permission
 from kahua.cli.application import app
 from kahua.settings import Settings
 
@@ -27,23 +28,23 @@ def pages() -> dict[str, str]:
 
 
 def settings_page() -> str:
-    """Every setting, its default and its sentence."""
+    """Every setting, its variable, its default and its sentence."""
     rows = [
-        f"| `{name}` | {_default(field.default)} | {field.description} |"
+        f"| `{name}` | `KAHUA_{name.upper()}` |{_default(field.default)}| {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
     return _page(
         "Settings",
-        "A setting is, from strongest to weakest, an option of the command line, an environment variable "
-        "`KAHUA_<NAME>`, a key of `kahua.toml` in the data folder, or its default.",
-        ["| setting | default | |", "|---|---|---|", *rows],
+        "A setting is, from strongest to weakest, an option of the command line, an environment variable, "
+        "a key of `kahua.toml` in the data folder, or its default.",
+        ["| setting | variable | default | |", "|---|---|---|---|", *rows],
     )
 
 
 def errors_page() -> str:
     """Every error code and its sentence."""
-    found = sorted(_subclasses(errors.KahuaError), key=lambda error: error.code)
-    rows = [f"| `{error.code}` | {(error.__doc__ or '').splitlines()[0]} |" for error in found]
+    found = {error.code: error for error in vars(errors).values() if isinstance(error, type)}
+    rows = [f"| `{code}` | {(error.__doc__ or '').splitlines()[0]} |" for code, error in sorted(found.items())]
     return _page(
         "Errors",
         "Over HTTP an error is a problem (RFC 9457) with one of these as `code`; on the command line it is a sentence.",
@@ -52,17 +53,36 @@ def errors_page() -> str:
 
 
 def permissions_page() -> str:
-    """Every permission and the roles that have it."""
+    """Every permission, the roles that have it, and what is the administrator's."""
     roles = list(PERMISSIONS)
-    rows = [
-        f"| `{permission}` | " + " | ".join("yes" if permission in PERMISSIONS[role] else "" for role in roles) + " |"
-        for permission in Permission
-    ]
+    of_projects = [permission for permission in Permission if permission not in SITE_PERMISSIONS]
+    of_sites = [permission for permission in Permission if permission in SITE_PERMISSIONS]
+    person = ", ".join(f"`{permission}`" for permission in Permission if permission in PERSON_ONLY)
     return _page(
         "Permissions",
-        "What each role may do in its project. What no role has is the administrator's, who manages the site.",
-        ["| permission | " + " | ".join(roles) + " |", "|---|" + "---|" * len(roles), *rows],
+        "What each role may do in its project. An administrator of the site is treated as manager of every project\n"
+        "([why](../decisions/0004-administrators.md)).",
+        [
+            *_permissions(roles, of_projects, [[each in PERMISSIONS[role] for role in roles] for each in of_projects]),
+            "",
+            "What concerns the site as a whole:",
+            "",
+            *_permissions(
+                ["everybody signed in", "administrator"], of_sites, [[each in EVERYBODY, True] for each in of_sites]
+            ),
+            "",
+            f"A person must be signed in for these; an API token is not enough: {person}.",
+            "Every route names its permission; which route needs which is in `tests/unit/api/test_every_route.py`.",
+        ],
     )
+
+
+def _permissions(titles: Sequence[str], permissions: Sequence[str], may: Sequence[Sequence[bool]]) -> list[str]:
+    rows = [
+        f"| `{permission}` |" + "".join(" yes |" if each else " |" for each in cells)
+        for permission, cells in zip(permissions, may, strict=True)
+    ]
+    return ["| permission | " + " | ".join(titles) + " |", "|---|" + "---|" * len(titles), *rows]
 
 
 def commands_page() -> str:
@@ -90,11 +110,7 @@ def _page(title: str, text: str, lines: list[str]) -> str:
 
 
 def _default(value: object) -> str:
-    return "" if value is None else f"`{value}`"
-
-
-def _subclasses(error: type[errors.KahuaError]) -> set[type[errors.KahuaError]]:
-    return {error}.union(*(_subclasses(sub) for sub in error.__subclasses__()))
+    return " " if value is None or value == () else f" `{value}` "
 
 
 if __name__ == "__main__":

@@ -8,10 +8,17 @@ reads the environment or the file.
 import os
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from kahua.errors import MisconfiguredSite
 
@@ -138,7 +145,7 @@ def load_settings(**options: object) -> Settings:
     Raises
     ------
     MisconfiguredSite
-        A setting is unknown or has a value that it cannot have.
+        A setting is unknown or has a value that it cannot have, or the file cannot be read.
     """
     try:
         return Settings(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
@@ -149,6 +156,18 @@ def load_settings(**options: object) -> Settings:
             f"The setting {name} is not valid: {first['msg']}.",
             setting=name,
             remedy=f"Correct it in kahua.toml, in KAHUA_{name.upper()} or on the command line.",
+        ) from error
+    except (TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise MisconfiguredSite(
+            f"The file kahua.toml in the data folder cannot be read: {error}.",
+            setting="kahua.toml",
+            remedy='Write a line `name = value` for each setting, for example `site_name = "Ward 7"`.',
+        ) from error
+    except SettingsError as error:  # a variable that should hold a list, and is no JSON
+        raise MisconfiguredSite(
+            f"An environment variable is not valid: {error}.",
+            setting="environment",
+            remedy="A list is written as JSON, for example KAHUA_DICOM_NETWORKS='[\"10.1.0.0/16\"]'.",
         ) from error
 
 

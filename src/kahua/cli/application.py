@@ -70,5 +70,5 @@ def run() -> None:
     try:
         app()
     except KahuaError as error:
-        errors.print(str(error), style="red", markup=False, highlight=False)
+        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from kahua.database import check_schema
 from kahua.errors import MisconfiguredSite
 from kahua.logs import configure_logs
 from kahua.settings import Settings, load_settings
@@ -54,6 +55,7 @@ class Context:
         configure_logs("warning", component="cli")
         site = build_site(settings)
         try:
+            check_schema(site.database)
             yield site
         finally:
             site.close()

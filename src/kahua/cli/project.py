@@ -12,6 +12,7 @@ app = typer.Typer(name="project", help="Projects and their members.", no_args_is
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the project.")]
 UserArgument = Annotated[str, typer.Argument(help="Name of the user.")]
+RoleArgument = Annotated[Role, typer.Argument(help="What the user may do there.")]
 
 
 @app.command("list")
@@ -57,7 +58,7 @@ def members(context: typer.Context, name: NameArgument, as_json: JsonOption = Fa
 
 
 @app.command()
-def grant(context: typer.Context, name: NameArgument, user: UserArgument, role: Role) -> None:
+def grant(context: typer.Context, name: NameArgument, user: UserArgument, role: RoleArgument) -> None:
     """Give a user a role in a project."""
     options: Context = context.obj
     with options.site() as site, site.database.write() as session:

@@ -35,4 +35,6 @@ def work(context: typer.Context) -> None:
 def _run(options: Context, name: str, body: Body) -> None:
     settings = options.settings()
     check_exposure(settings)
+    with options.site():
+        pass  # refuses a folder without a site, and a database of another version
     run_service(name, body, settings)

@@ -2,7 +2,7 @@
 
 from kahua.database.base import Base, Id, UtcDateTime, new_id, now
 from kahua.database.engine import Database
-from kahua.database.migrate import migrate
+from kahua.database.migrate import check_schema, migrate
 from kahua.database.outbox import EventRow, announce, deliver_events
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Id",
     "UtcDateTime",
     "announce",
+    "check_schema",
     "deliver_events",
     "migrate",
     "new_id",

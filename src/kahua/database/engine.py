@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from kahua.errors import MisconfiguredSite, OutOfSpace, Unavailable
@@ -79,7 +79,7 @@ def _clear_errors() -> Iterator[None]:
     """Say in a sentence what the driver says in its own words."""
     try:
         yield
-    except OperationalError as error:
+    except DatabaseError as error:
         reason = str(error.orig)
         if "disk is full" in reason or "No space left" in reason:
             raise OutOfSpace("The disk of the database is full; nothing was changed.") from error
@@ -90,6 +90,12 @@ def _clear_errors() -> Iterator[None]:
                 f"The database cannot be written ({reason}).",
                 setting="data_dir",
                 remedy="Give this user the right to write in the data folder.",
+            ) from error
+        if "not a database" in reason or "malformed" in reason:
+            raise MisconfiguredSite(
+                f"The database cannot be read ({reason}).",
+                setting="data_dir",
+                remedy="Restore kahua.sqlite3 from a backup.",
             ) from error
         raise
 

@@ -18,17 +18,44 @@ def migrate(database: Database) -> None:
     MisconfiguredSite
         The database was made by a newer version of Kahua.
     """
-    known = sorted(script.stem.split("_")[0] for script in (SCRIPTS / "versions").glob("[0-9]*.py"))
-    current = _revision(database)
-    if known and current == known[-1]:
+    known, current = _known(), _revision(database)
+    if current == known[-1]:
         return
     if current is not None and current not in known:
-        raise MisconfiguredSite(
-            f"The database has schema {current}, which this version of Kahua does not know.",
-            setting="database_url",
-            remedy="It was written by a newer version: start that version, or restore a backup of this one.",
-        )
+        raise _too_new(current)
     _upgrade(database)
+
+
+def check_schema(database: Database) -> None:
+    """Refuse a database that is not of this version, without changing it.
+
+    Raises
+    ------
+    MisconfiguredSite
+        It was made by a newer version, or it lacks a migration.
+    """
+    known, current = _known(), _revision(database)
+    if current == known[-1]:
+        return
+    if current is not None and current not in known:
+        raise _too_new(current)
+    raise MisconfiguredSite(
+        f"The database has schema {current or 'none'}; this version of Kahua needs {known[-1]}.",
+        setting="database_url",
+        remedy="`kahua up` brings it to this version.",
+    )
+
+
+def _known() -> list[str]:
+    return sorted(script.stem.split("_")[0] for script in (SCRIPTS / "versions").glob("[0-9]*.py"))
+
+
+def _too_new(current: str) -> MisconfiguredSite:
+    return MisconfiguredSite(
+        f"The database has schema {current}, which this version of Kahua does not know.",
+        setting="database_url",
+        remedy="It was written by a newer version: start that version, or restore a backup of this one.",
+    )
 
 
 def _revision(database: Database) -> str | None:
