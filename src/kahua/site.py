@@ -8,17 +8,21 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from kahua.access import (
+    Role,
+    UserRow,
     create_link,
     create_token,
+    create_user,
     ensure_first_administrator,
     ensure_project,
     find_project,
     get_user,
     local_principal,
     project_of_ae_title,
+    set_role,
 )
 from kahua.access.tables import ProjectRow
-from kahua.database import Database, migrate
+from kahua.database import Database, forget_delivered, migrate
 from kahua.datasets import subscriptions as dataset_subscriptions
 from kahua.errors import MisconfiguredSite, NotFound
 from kahua.events import Subscription
@@ -40,6 +44,12 @@ WEB_FOLDERS = (Path(__file__).parents[2] / "web" / "dist", Path(__file__).parent
 
 #: Calling AE titles that begin so name the dataset to which the series are added.
 DATASET_PREFIX = "kp-"
+
+#: A file that a writer left unfinished for this long belongs to one that died.
+LEFT_OVER_SECONDS = 86_400
+
+#: Person as whom the demonstration works.
+DEMO_USER = "demo"
 
 #: Days for which the token of a demonstration works.
 DEMO_DAYS = 1
@@ -95,6 +105,13 @@ class Site:
             lambda: check_web(web_folder()),
         ]
 
+    def tidy(self) -> None:
+        """Remove what is not needed any more: objects of what was deleted, delivered events, left-over files."""
+        self.archive.collect()
+        forget_delivered(self.database)
+        if isinstance(self.objects, DirectoryStore):
+            self.objects.clean(older_than_seconds=LEFT_OVER_SECONDS)
+
     def close(self) -> None:
         """Finish what waits and close the database."""
         self.archive.close()
@@ -121,7 +138,7 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class DemoAccess:
-    """What the demonstration needs to work on a site as an administrator would."""
+    """What the demonstration needs to work on a site, as a manager of its default project."""
 
     project: str
     #: API token.
@@ -176,7 +193,7 @@ def prepare_demo(settings: Settings, tell: Callable[[str], None]) -> DemoAccess:
     try:
         site.extensions.install(find_extension("brain-extraction"), actor=local_principal().name, progress=tell)
         with site.database.write() as session:
-            user = get_user(session, "admin")
+            user = _demo_user(session, project_id(session, settings.default_project))
             _, token = create_token(session, user_id=user.id, label="demonstration", days=DEMO_DAYS)
             link = create_link(session, actor=local_principal().name, name=user.name)
         return DemoAccess(project=settings.default_project, token=token, link=link)
@@ -223,6 +240,17 @@ def project_id(session: Session, name: str) -> str:
 def web_folder() -> Path:
     """Folder of the built web interface, whether or not it was built."""
     return next((folder for folder in WEB_FOLDERS if (folder / "index.html").is_file()), WEB_FOLDERS[0])
+
+
+def _demo_user(session: Session, identity: str) -> UserRow:
+    """Give the person of the demonstration, a manager of the default project; nobody else's password is touched."""
+    actor = local_principal().name
+    try:
+        return get_user(session, DEMO_USER)
+    except NotFound:
+        user = create_user(session, actor=actor, name=DEMO_USER, display_name="Demonstration")
+        set_role(session, actor=actor, project_id=identity, user_name=DEMO_USER, role=Role.MANAGER)
+        return user
 
 
 def _objects(settings: Settings) -> ObjectStore:

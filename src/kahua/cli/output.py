@@ -21,7 +21,10 @@ from kahua.logs import configure_logs
 from kahua.settings import Settings, load_settings
 from kahua.site import Site, build_site
 
-console = Console(highlight=False)
+#: Width where nothing limits it: a file or a pipe gets every row whole.
+UNLIMITED = 10_000
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else UNLIMITED)
 errors = Console(stderr=True, highlight=False)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -70,7 +73,7 @@ def show(rows: Sequence[dict[str, Any]], *, as_json: bool, empty: str) -> None:
     else:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in rows[0]:
-            table.add_column(name.replace("_", " "))
+            table.add_column(name.replace("_", " "), no_wrap=name == "id", overflow="fold")
         for row in rows:
             table.add_row(*(Text(_word(value)) for value in row.values()))
         console.print(table)

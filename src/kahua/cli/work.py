@@ -1,6 +1,7 @@
 """The process that does what is to be done: events, previews, runs."""
 
 import threading
+import time
 
 from kahua.cli.service import say_ready
 from kahua.database import deliver_events
@@ -9,6 +10,9 @@ from kahua.site import build_site
 
 #: Pause between two looks into an empty outbox.
 POLL_SECONDS = 0.2
+
+#: Pause between two rounds of tidying up.
+TIDY_SECONDS = 600.0
 
 
 def work(settings: Settings, stop: threading.Event) -> None:
@@ -20,7 +24,11 @@ def work(settings: Settings, stop: threading.Event) -> None:
     # Extensions whose installation was cut short; it may take minutes, and uv goes on by itself when this process ends.
     threading.Thread(target=site.extensions.build_pending, name="extensions", daemon=True).start()
     say_ready(settings, "work")
+    tidy_at = 0.0
     while not stop.is_set():
+        if time.monotonic() >= tidy_at:
+            site.tidy()
+            tidy_at = time.monotonic() + TIDY_SECONDS
         if not deliver_events(site.database, subscriptions):
             stop.wait(POLL_SECONDS)
     engine.stop()

@@ -3,7 +3,7 @@
 from kahua.database.base import Base, Id, UtcDateTime, new_id, now
 from kahua.database.engine import Database
 from kahua.database.migrate import check_schema, migrate
-from kahua.database.outbox import EventRow, announce, deliver_events
+from kahua.database.outbox import EventRow, announce, deliver_events, forget_delivered
 
 __all__ = [
     "Base",
@@ -14,6 +14,7 @@ __all__ = [
     "announce",
     "check_schema",
     "deliver_events",
+    "forget_delivered",
     "migrate",
     "new_id",
     "now",

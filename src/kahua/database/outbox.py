@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Index, String, insert, select, update
+from sqlalchemy import JSON, Index, String, delete, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from kahua.database.base import Base, UtcDateTime, now
@@ -17,6 +17,9 @@ log = get_logger()
 
 #: An event whose consumer fails is tried again after 2, 4, 8, … seconds, at most this many.
 MAX_DELAY_SECONDS = 600
+
+#: Delivered events are kept this long, for whoever looks into what happened.
+KEPT_AFTER_DELIVERY = timedelta(days=7)
 
 #: Events taken from the outbox at once.
 BATCH = 100
@@ -51,6 +54,14 @@ def announce(session: Session, event: Event) -> None:
     moment = now()
     row = {"name": event.name, "payload": event.payload(), "created_at": moment, "not_before": moment}
     session.connection().execute(_INSERT, row)  # not by the ORM: this is in the path of every received instance
+
+
+def forget_delivered(database: Database) -> None:
+    """Delete events that every consumer has had for a while."""
+    with database.write() as session:
+        session.execute(
+            delete(EventRow).where(EventRow.not_before.is_(None), EventRow.created_at < now() - KEPT_AFTER_DELIVERY)
+        )
 
 
 def deliver_events(database: Database, subscriptions: Sequence[Subscription]) -> int:

@@ -65,7 +65,13 @@ class Derivation:
         return Subscription(consumer="store.derivation", event=SeriesReceived, handle=self.on_received)
 
     def on_received(self, event: SeriesReceived) -> None:
-        """Derive a series, and those that were waiting to be drawn on it."""
+        """Derive a series, and those that were waiting to be drawn on it.
+
+        A sender tells of every instance. Only the newest news of a series counts: an older one is passed over, for
+        the newer one is in the outbox.
+        """
+        if self._is_old_news(event):
+            return
         self.derive(event.project_id, event.series_id)
         with self._database.read() as session:
             waiting = _referrers(session, event.project_id, event.series_id)
@@ -85,6 +91,13 @@ class Derivation:
         )
         pictures = self._pictures(instances, sources)
         self._keep(series, packed, pictures)
+
+    def _is_old_news(self, event: SeriesReceived) -> bool:
+        with self._database.read() as session:
+            revisions = session.execute(
+                select(SeriesRow.revision, SeriesRow.derived_revision).where(SeriesRow.id == event.series_id)
+            ).first()
+        return revisions is None or event.revision < revisions.revision or revisions.derived_revision >= event.revision
 
     def _pictures(self, instances: Sequence[Located], sources: Sequence[Located]) -> Pictures:
         folder = Path(tempfile.mkdtemp(prefix="preview-", dir=self._staging))
