@@ -70,6 +70,17 @@ function patchIndex() {
   writeFileSync(file, page);
 }
 
+/** Beside the viewer's own list of series there is ours: an address with `closed` in it begins with the list folded. */
+function patchLayout() {
+  const [name, ...others] = readdirSync(viewer).filter(
+    (file) => file.endsWith('.js') && readFileSync(join(viewer, file), 'utf8').includes('leftPanelClosed = false,'),
+  );
+  if (!name || others.length) throw new Error('The viewer lays out its panels in another way.');
+  const file = join(viewer, name);
+  const folded = `leftPanelClosed = new URLSearchParams(window.location.search).has('closed'),`;
+  writeFileSync(file, readFileSync(file, 'utf8').replace('leftPanelClosed = false,', folded));
+}
+
 /** Scripts, workers and style sheets know the folder they were built for: the root. */
 function patchAssets() {
   for (const name of readdirSync(viewer)) {
@@ -101,4 +112,5 @@ fetchArchive();
 unpack();
 patchIndex();
 patchAssets();
+patchLayout();
 compress(dist);

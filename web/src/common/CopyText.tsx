@@ -14,7 +14,7 @@ export function CopyText({ text, length = 40 }: Props) {
   const clipboard = useClipboard({ timeout: 1500 });
   return (
     <Tooltip label={clipboard.copied ? 'Copied' : text} multiline maw={520} style={{ overflowWrap: 'anywhere' }}>
-      <UnstyledButton onClick={() => clipboard.copy(text)} aria-label={`Copy ${text}`} maw="100%">
+      <UnstyledButton onClick={() => clipboard.copy(text)} aria-label={`${middle(text, length)}: copy`} maw="100%">
         <Group gap={4} wrap="nowrap">
           <Text span className="mono truncate">
             {middle(text, length)}

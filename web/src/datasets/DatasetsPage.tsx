@@ -133,23 +133,25 @@ export function DatasetsPage({ project, where, onWhere }: Props) {
           <NothingHere project={project} where={where} onWhere={change} />
         ) : (
           <>
-            <Gallery
-              project={project}
-              items={items}
-              tileWidth={Number(tileWidth)}
-              selection={selection}
-              onSelection={setSelection}
-              onAll={chooseAll}
-              onEnd={more}
-            />
+            <div className={classes.pane}>
+              <Gallery
+                project={project}
+                items={items}
+                tileWidth={Number(tileWidth)}
+                selection={selection}
+                onSelection={setSelection}
+                onAll={chooseAll}
+                onEnd={more}
+              />
+              <ActionBar
+                project={project}
+                where={where}
+                chosen={[...selection.chosen]}
+                found={total?.series ?? items.length}
+                onClear={clear}
+              />
+            </div>
             {facets && <Facets project={project} where={where} onQuery={(q) => change({ q })} />}
-            <ActionBar
-              project={project}
-              where={where}
-              chosen={[...selection.chosen]}
-              found={total?.series ?? items.length}
-              onClear={clear}
-            />
           </>
         )}
       </div>

@@ -15,7 +15,7 @@ export function JobStrip({ jobs, chosen, onChoose }: Props) {
     <div className={classes.strip}>
       {jobs.map((job) => {
         const { word, colour } = stateStyle(job.state);
-        const label = `Job ${job.position}, ${word}: ${job.series.map((one) => one.description || one.modality).join(', ')}`;
+        const label = `Job ${job.position + 1}, ${word}: ${job.series.map((one) => one.description || one.modality).join(', ')}`;
         return (
           <Tooltip key={job.id} label={label}>
             <button

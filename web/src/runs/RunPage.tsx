@@ -141,8 +141,7 @@ export function RunPage({ project, run: id, view, onView }: Props) {
         description={<Summary run={run} />}
         actions={<Actions project={project} run={run} />}
       />
-      <div className={classes.columns}>
-        <Stack gap={24} miw={0}>
+      <Stack gap={24} px={24} pb={24}>
           {run.failure && <FailureBox failure={run.failure} />}
           <Stack gap={8}>
             <Group justify="space-between">
@@ -157,11 +156,14 @@ export function RunPage({ project, run: id, view, onView }: Props) {
           {job && (
             <Stack gap={8}>
               <Title order={2}>
-                Job {job.position}: {job.series.map((one) => one.description || one.modality).join(', ')}
+                Job {job.position + 1}: {job.series.map((one) => one.description || one.modality).join(', ')}
               </Title>
               <TaskGraph tasks={job.tasks} chosen={task?.id} onChoose={(one) => onView({ task: one.id })} />
             </Stack>
           )}
+      </Stack>
+      <div className={classes.columns}>
+        <Stack gap={24} miw={0}>
           <Stack gap={8}>
             <Title order={2}>Results</Title>
             <Results project={project} results={run.results} />

@@ -12,7 +12,7 @@ import { RelatedList } from './RelatedList';
 import { seriesQuery } from './requests';
 import classes from './series.module.css';
 import { Tags } from './Tags';
-import { isOverlay, viewerUrl } from './viewer';
+import { embeddedUrl, isOverlay, viewerUrl } from './viewer';
 
 export interface SeriesView {
   tab?: string | undefined;
@@ -51,11 +51,11 @@ export function SeriesPage({ project, series: id, view, onView }: Props) {
           keepMounted={false}
           className={classes.tabs}
         >
-          <Tabs.List px={16}>
-            <Tabs.Tab value="about">About</Tabs.Tab>
-            <Tabs.Tab value="results">Results{count(series.referenced_by.length)}</Tabs.Tab>
-            <Tabs.Tab value="related">Related{count(series.references.length)}</Tabs.Tab>
-            <Tabs.Tab value="tags">Tags</Tabs.Tab>
+          <Tabs.List px={12}>
+            <Tabs.Tab value="about" px={10}>About</Tabs.Tab>
+            <Tabs.Tab value="results" px={10}>Results{count(series.referenced_by.length)}</Tabs.Tab>
+            <Tabs.Tab value="related" px={10}>Related{count(series.references.length)}</Tabs.Tab>
+            <Tabs.Tab value="tags" px={10}>Tags</Tabs.Tab>
           </Tabs.List>
           <Tabs.Panel value="about" className={classes.panel}>
             <About series={series} project={project} />
@@ -172,5 +172,5 @@ function Viewer({ project, series, overlay }: { project: string; series: SeriesD
         <Picture series={series} />
       </EmptyState>
     );
-  return <iframe className={classes.viewer} src={address} title={`Viewer: ${series.description}`} allow="fullscreen" />;
+  return <iframe className={classes.viewer} src={embeddedUrl(address)} title={`Viewer: ${series.description}`} allow="fullscreen" />;
 }

@@ -25,3 +25,6 @@ export function viewerUrl(project: string, series: SeriesDetail, overlay?: strin
   });
   return `/ohif/viewer/${encodeURIComponent(project)}?${query}`;
 }
+
+/** The same within a page of ours, which lists what belongs to the series by itself. */
+export const embeddedUrl = (address: string): string => `${address}&closed=`;

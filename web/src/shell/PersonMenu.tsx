@@ -5,6 +5,14 @@ import { useNavigate } from '@tanstack/react-router';
 import { signOut, useMe } from '~/access';
 import { usePrivacy } from './privacy';
 
+const initials = (name: string): string => {
+  const words = name.split(/\s+/).filter(Boolean);
+  return [words[0], words.length > 1 ? words.at(-1) : undefined]
+    .map((word) => word?.[0] ?? '')
+    .join('')
+    .toUpperCase();
+};
+
 /** The signed-in person: tokens, privacy screen, sign out. */
 export function PersonMenu() {
   const { user, version } = useMe();
@@ -15,8 +23,10 @@ export function PersonMenu() {
   return (
     <Menu position="bottom-end" width={240} shadow="md">
       <Menu.Target>
-        <UnstyledButton aria-label={`${name}: account`} ml={4}>
-          <Avatar size={30} radius="xl" name={name} color="gray" variant="light" />
+        <UnstyledButton aria-label={`${initials(name)}: account of ${name}`} ml={4}>
+          <Avatar size={30} radius="xl" color="gray" variant="default">
+            {initials(name)}
+          </Avatar>
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>

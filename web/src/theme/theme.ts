@@ -1,6 +1,8 @@
 import {
+  Badge,
   type CSSVariablesResolver,
   createTheme,
+  defaultVariantColorsResolver,
   type MantineColorsTuple,
   Modal,
   NavLink,
@@ -52,8 +54,12 @@ const gray: MantineColorsTuple = [
 export const theme = createTheme({
   primaryColor: 'accent',
   primaryShade: { light: 8, dark: 5 },
-  autoContrast: true,
-  luminanceThreshold: 0.32,
+  // What is written on the accent differs between dark and light, which a single shade cannot tell.
+  variantColorResolver: (input) => {
+    const colours = defaultVariantColorsResolver(input);
+    const isOnAccent = input.variant === 'filled' && (input.color ?? 'accent') === 'accent';
+    return isOnAccent ? { ...colours, color: 'var(--kahua-on-accent)' } : colours;
+  },
   colors: { accent, dark, gray },
   defaultRadius: 6,
   fontFamily: "'Inter Variable', system-ui, sans-serif",
@@ -70,6 +76,7 @@ export const theme = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   components: {
+    Badge: Badge.extend({ defaultProps: { tt: 'none', fw: 500, radius: 4 } }),
     Paper: Paper.extend({ defaultProps: { bg: 'var(--kahua-panel)' } }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 350, withArrow: false, transitionProps: { duration: 100 } } }),
     Modal: Modal.extend({ defaultProps: { centered: true, transitionProps: { duration: 120 } } }),
@@ -83,6 +90,7 @@ export const theme = createTheme({
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: { '--kahua-rail': '56px' },
   dark: {
+    '--kahua-on-accent': '#06201D',
     '--kahua-panel': '#171C21',
     '--kahua-line': '#262E35',
     '--kahua-good': '#4CC38A',
@@ -94,6 +102,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--mantine-color-error': '#FF8589',
   },
   light: {
+    '--kahua-on-accent': '#FFFFFF',
     '--kahua-panel': '#FFFFFF',
     '--kahua-line': '#DDE3E7',
     '--kahua-good': '#13714A',

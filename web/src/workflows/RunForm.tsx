@@ -108,7 +108,7 @@ export function RunForm({ project, workflow, view, onView }: Props) {
               command={commandLine(
                 project,
                 workflow.name,
-                { dataset: view.dataset, series: series ?? undefined },
+                { dataset: view.dataset, series: series ?? undefined, skipsUnfit: Boolean(check.data?.unfit.length) },
                 chosenValues(schema, values),
               )}
             />

@@ -13,6 +13,12 @@ it('names each series', () => {
   );
 });
 
+it('leaves out what does not fit, as the form does', () => {
+  expect(commandLine('main', 'a/b', { dataset: 'heads', skipsUnfit: true }, {})).toBe(
+    'kahua run a/b --dataset heads --skip-unfit --project main',
+  );
+});
+
 it('quotes what a shell would read otherwise', () => {
   expect(commandLine('main', 'a/b', { dataset: "Anna's heads; rm -rf /" }, {})).toBe(
     `kahua run a/b --dataset 'Anna'\\''s heads; rm -rf /' --project main`,

@@ -3,6 +3,8 @@ import type { Values } from './formModel';
 export interface Data {
   series?: readonly string[] | undefined;
   dataset?: string | undefined;
+  /** Whether some of the series do not fit, and are left out. */
+  skipsUnfit?: boolean;
 }
 
 /** Quote a word for a shell, if it needs that. */
@@ -17,6 +19,7 @@ export function commandLine(project: string, workflow: string, data: Data, value
     workflow,
     ...(data.dataset ? ['--dataset', data.dataset] : (data.series ?? []).flatMap((id) => ['--series', id])),
     ...Object.entries(values).flatMap(([name, value]) => ['--set', `${name}=${String(value)}`]),
+    ...(data.skipsUnfit ? ['--skip-unfit'] : []),
     '--project',
     project,
   ];
