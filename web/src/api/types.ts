@@ -19,11 +19,10 @@ export type RunItem = Schemas['RunItem'];
 export type SignInLink = Schemas['SignInLink'];
 export type Task = Schemas['TaskView'];
 export type Token = Schemas['TokenItem'];
+export type UploadReport = Schemas['UploadReport'];
 export type User = Schemas['UserItem'];
 export type WorkflowDetail = Schemas['WorkflowDetail'];
 export type WorkflowItem = Schemas['WorkflowItem'];
-
-export type * from './pending';
 
 export type Attribute = Schemas['Attribute'];
 export type Dataset = Schemas['DatasetItem'];

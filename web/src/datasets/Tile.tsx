@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { memo } from 'react';
 import type { SeriesItem } from '~/api';
 import { counted, date, personName } from '~/common';
+import { Filmstrip } from './Filmstrip';
 import classes from './gallery.module.css';
 import { Picture } from './Picture';
 
@@ -31,6 +32,7 @@ export const Tile = memo(function Tile({ project, series, isChosen, isFocus, wid
     >
       <div className={classes.frame}>
         <Picture series={series} />
+        {series.preview.filmstrip_url && <Filmstrip url={series.preview.filmstrip_url} />}
         <div className={classes.badges}>
           <span className={classes.badge}>{series.modality}</span>
           {series.instance_count > 1 && <span className={classes.badge}>{series.instance_count}</span>}

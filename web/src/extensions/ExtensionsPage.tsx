@@ -81,11 +81,7 @@ function Card({ extension, onRemove }: { extension: Extension; onRemove: ((one: 
             <Text fz="sm" c={colour} role="status">
               {word}
             </Text>
-            {extension.maturity !== 'stable' && (
-              <Badge variant="default" radius={4}>
-                {extension.maturity}
-              </Badge>
-            )}
+            {extension.maturity !== 'stable' && <Badge variant="default">{extension.maturity}</Badge>}
           </Group>
           <Text mt={4}>{extension.description}</Text>
           <Text fz="sm" c="dimmed" mt={8}>

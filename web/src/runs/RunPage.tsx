@@ -142,25 +142,25 @@ export function RunPage({ project, run: id, view, onView }: Props) {
         actions={<Actions project={project} run={run} />}
       />
       <Stack gap={24} px={24} pb={24}>
-          {run.failure && <FailureBox failure={run.failure} />}
+        {run.failure && <FailureBox failure={run.failure} />}
+        <Stack gap={8}>
+          <Group justify="space-between">
+            <Title order={2}>Jobs</Title>
+            <Text fz="sm" c="dimmed" role="status">
+              {inWords(run.jobs_by_state)}
+            </Text>
+          </Group>
+          <JobBar jobsByState={run.jobs_by_state} />
+          {run.jobs.length > 1 && <JobStrip jobs={run.jobs} chosen={job?.id} onChoose={open} />}
+        </Stack>
+        {job && (
           <Stack gap={8}>
-            <Group justify="space-between">
-              <Title order={2}>Jobs</Title>
-              <Text fz="sm" c="dimmed" role="status">
-                {inWords(run.jobs_by_state)}
-              </Text>
-            </Group>
-            <JobBar jobsByState={run.jobs_by_state} />
-            {run.jobs.length > 1 && <JobStrip jobs={run.jobs} chosen={job?.id} onChoose={open} />}
+            <Title order={2}>
+              Job {job.position + 1}: {job.series.map((one) => one.description || one.modality).join(', ')}
+            </Title>
+            <TaskGraph tasks={job.tasks} chosen={task?.id} onChoose={(one) => onView({ task: one.id })} />
           </Stack>
-          {job && (
-            <Stack gap={8}>
-              <Title order={2}>
-                Job {job.position + 1}: {job.series.map((one) => one.description || one.modality).join(', ')}
-              </Title>
-              <TaskGraph tasks={job.tasks} chosen={task?.id} onChoose={(one) => onView({ task: one.id })} />
-            </Stack>
-          )}
+        )}
       </Stack>
       <div className={classes.columns}>
         <Stack gap={24} miw={0}>

@@ -52,10 +52,18 @@ export function SeriesPage({ project, series: id, view, onView }: Props) {
           className={classes.tabs}
         >
           <Tabs.List px={12}>
-            <Tabs.Tab value="about" px={10}>About</Tabs.Tab>
-            <Tabs.Tab value="results" px={10}>Results{count(series.referenced_by.length)}</Tabs.Tab>
-            <Tabs.Tab value="related" px={10}>Related{count(series.references.length)}</Tabs.Tab>
-            <Tabs.Tab value="tags" px={10}>Tags</Tabs.Tab>
+            <Tabs.Tab value="about" px={10}>
+              About
+            </Tabs.Tab>
+            <Tabs.Tab value="results" px={10}>
+              Results{count(series.referenced_by.length)}
+            </Tabs.Tab>
+            <Tabs.Tab value="related" px={10}>
+              Related{count(series.references.length)}
+            </Tabs.Tab>
+            <Tabs.Tab value="tags" px={10}>
+              Tags
+            </Tabs.Tab>
           </Tabs.List>
           <Tabs.Panel value="about" className={classes.panel}>
             <About series={series} project={project} />
@@ -172,5 +180,12 @@ function Viewer({ project, series, overlay }: { project: string; series: SeriesD
         <Picture series={series} />
       </EmptyState>
     );
-  return <iframe className={classes.viewer} src={embeddedUrl(address)} title={`Viewer: ${series.description}`} allow="fullscreen" />;
+  return (
+    <iframe
+      className={classes.viewer}
+      src={embeddedUrl(address)}
+      title={`Viewer: ${series.description}`}
+      allow="fullscreen"
+    />
+  );
 }

@@ -91,9 +91,7 @@ export function WorkflowPage({ project, extension, workflow, view, onView }: Pro
             <span className="mono">
               {shown.name} {shown.version}
             </span>
-            <Badge variant="default" radius={4}>
-              {shown.maturity}
-            </Badge>
+            <Badge variant="default">{shown.maturity}</Badge>
           </Group>
         }
       />

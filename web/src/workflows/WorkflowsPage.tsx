@@ -67,12 +67,12 @@ function Card({ project, workflow, choice }: { project: string; workflow: Workfl
       <Group justify="space-between" mt={16}>
         <Group gap={6}>
           {workflow.modality.map((one) => (
-            <Badge key={one} variant="default" radius={4}>
+            <Badge key={one} variant="default">
               {one}
             </Badge>
           ))}
           {workflow.maturity !== 'stable' && (
-            <Badge variant="default" radius={4} c="var(--kahua-warn)">
+            <Badge variant="default" c="var(--kahua-warn)">
               {workflow.maturity}
             </Badge>
           )}

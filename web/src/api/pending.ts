@@ -1,6 +1,0 @@
-export interface UploadReport {
-  accepted: number;
-  duplicates: number;
-  series: string[];
-  refused: { name: string; code: string; reason: string }[];
-}
