@@ -1,0 +1,204 @@
+"""De-identify a DICOM object (PS3.15 annex E), its pixels untouched.
+
+Runs in child processes: pydicom is heavy, and what it reads comes from strangers.
+"""
+
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import BinaryIO, Final
+
+from pydicom import Dataset, config
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset
+from pydicom.filewriter import write_dataset
+
+from kahua.dicom.file_meta import read_file_meta, write_file_meta
+from kahua.dicom.identity import Identity
+from kahua.dicom.pixel_copy import PIXEL_GROUP, copy_pixels
+from kahua.dicom.pixel_risk import pixel_risk
+from kahua.dicom.profile import EDITION, Profile
+from kahua.dicom.pseudonyms import Pseudonyms
+from kahua.dicom.transfer_syntaxes import Encoding, encoding_of
+from kahua.dicom.treatment import Treatment
+from kahua.errors import DicomRefused, MissingAttribute, UnreadableDicom
+
+#: Largest data set that is inflated.
+MAX_INFLATED_BYTES: Final = 2_000_000_000
+
+_ENCAPSULATED_DOCUMENT: Final = "EncapsulatedDocument"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What was done to an object; never a value that it had."""
+
+    sop_class_uid: str
+    #: UIDs and Patient ID that the object has now.
+    sop_instance_uid: str
+    series_uid: str
+    study_uid: str
+    patient: str
+    #: How often something was done, by attribute and `Action`.
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    #: Why its pixels may show who the patient is; empty if nothing hints at that.
+    pixel_risk: str = ""
+
+
+def deidentify(
+    source: BinaryIO, target: BinaryIO, *, pseudonyms: Pseudonyms, subject: str, profile: Profile
+) -> Changes:
+    """Write a Part 10 file without what tells who the patient is.
+
+    Parameters
+    ----------
+    source, target
+        A Part 10 file, and where the other is written.
+    pseudonyms
+        Of the project, so that all its objects agree.
+    subject
+        Whose object it is, by `kahua.dicom.pseudonyms.subject_of`; all objects of a patient have the same.
+    profile
+        What is taken away.
+
+    Raises
+    ------
+    UnreadableDicom
+        The object is damaged.
+    MissingAttribute
+        It does not say what it is.
+    DicomRefused
+        It cannot be de-identified: a document in another format is in it.
+
+    Notes
+    -----
+    The pixels are copied byte for byte, so what was burned into them is still there: see `pixel_risk`.
+    """
+    meta = read_file_meta(source)
+    encoding = encoding_of(meta.transfer_syntax_uid)
+    body = _body(source, meta.data_offset, encoding)
+    with config.disable_value_validation():
+        dataset = _read(body, encoding)
+        pixels_at = body.tell()
+        risk = pixel_risk(dataset, has_pixels=bool(body.read(1)), transfer_syntax_uid=meta.transfer_syntax_uid)
+        treatment = Treatment(pseudonyms=pseudonyms, subject=subject, profile=profile, identity=Identity.of(dataset))
+        treatment.apply(dataset)
+        _mark(dataset, profile, risk)
+        header = _encode(dataset)
+    changes = _changes(dataset, treatment, risk)
+    target.write(
+        write_file_meta(
+            sop_class_uid=changes.sop_class_uid,
+            sop_instance_uid=changes.sop_instance_uid,
+            transfer_syntax_uid=meta.transfer_syntax_uid,
+        )
+    )
+    sink = _Deflated(target) if encoding.deflated else target
+    sink.write(header)
+    body.seek(pixels_at)
+    copy_pixels(body, sink, implicit=bool(dataset.original_encoding[0]), big_endian=encoding.big_endian)
+    if isinstance(sink, _Deflated):
+        sink.finish()
+    return changes
+
+
+def _body(source: BinaryIO, offset: int, encoding: Encoding) -> BinaryIO:
+    """Give a file that stands at the beginning of the data set, inflated if need be."""
+    source.seek(offset)
+    if not encoding.deflated:
+        return source
+    inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+    try:
+        data = inflater.decompress(source.read(), MAX_INFLATED_BYTES)
+    except zlib.error as error:
+        raise UnreadableDicom("The deflated data set is damaged.") from error
+    if inflater.unconsumed_tail:
+        raise UnreadableDicom("The deflated data set is too large.")
+    return BytesIO(data)
+
+
+def _read(body: BinaryIO, encoding: Encoding) -> Dataset:
+    """Read everything before the pixels; the file stands there afterwards.
+
+    Raises
+    ------
+    UnreadableDicom
+        pydicom cannot read it.
+    MissingAttribute
+        It does not say what it is.
+    DicomRefused
+        There is something in it that nobody here can de-identify.
+    """
+    try:
+        dataset = read_dataset(
+            body,
+            encoding.implicit,
+            not encoding.big_endian,
+            stop_when=lambda tag, _vr, _length: tag >= PIXEL_GROUP << 16,
+        )
+    except Exception as error:
+        raise UnreadableDicom(f"The data set cannot be read ({type(error).__name__}).") from error
+    for keyword in ("SOPClassUID", "SOPInstanceUID"):
+        if not dataset.get(keyword):
+            raise MissingAttribute(f"The object has no {keyword}.")
+    if _ENCAPSULATED_DOCUMENT in dataset:
+        raise DicomRefused("A document in another format is in it, and nobody knows what that says.")
+    return dataset
+
+
+def _mark(dataset: Dataset, profile: Profile, risk: str) -> None:
+    """Say in the object what was done (PS3.3 C.7.1.1 and C.12.1), and no more than that."""
+    dataset.PatientIdentityRemoved = "NO" if risk else "YES"
+    dataset.DeidentificationMethod = ["Kahua", f"PS3.15 {EDITION}, Basic Profile", "pixels untouched"]
+    dataset.DeidentificationMethodCodeSequence = [_code(value, meaning) for value, meaning in profile.codes]
+    dataset.LongitudinalTemporalInformationModified = "MODIFIED" if profile.dates == "shift" else "REMOVED"
+
+
+def _code(value: str, meaning: str) -> Dataset:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "DCM", meaning
+    return code
+
+
+def _encode(dataset: Dataset) -> bytes:
+    """Write the data set as it was encoded; what was not touched keeps its bytes."""
+    implicit, little_endian = dataset.original_encoding
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR, buffer.is_little_endian = implicit, little_endian
+    write_dataset(buffer, dataset)
+    encoded: bytes = buffer.getvalue()
+    return encoded
+
+
+def _changes(dataset: Dataset, treatment: Treatment, risk: str) -> Changes:
+    return Changes(
+        sop_class_uid=str(dataset.SOPClassUID),
+        sop_instance_uid=str(dataset.SOPInstanceUID),
+        series_uid=str(dataset.get("SeriesInstanceUID", "")),
+        study_uid=str(dataset.get("StudyInstanceUID", "")),
+        patient=treatment.patient,
+        counts=treatment.counts,
+        pixel_risk=risk,
+    )
+
+
+class _Deflated:
+    """What is written goes deflated into another file."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        self._target, self._written = target, 0
+        self._deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+
+    def write(self, data: bytes) -> None:
+        """Deflate some bytes."""
+        self._emit(self._deflater.compress(data))
+
+    def finish(self) -> None:
+        """Write what is left, at an even length."""
+        self._emit(self._deflater.flush())
+        self._emit(b"\0" * (self._written % 2))
+
+    def _emit(self, data: bytes) -> None:
+        self._written += len(data)
+        self._target.write(data)

@@ -1,0 +1,146 @@
+"""Every element of a data set treated, at every depth."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+from pydicom import Dataset
+from pydicom.datadict import keyword_for_tag
+from pydicom.tag import BaseTag
+
+from kahua.dicom.confidentiality import Action, action_on, requires_value
+from kahua.dicom.dates import moved
+from kahua.dicom.descriptors import cleaned
+from kahua.dicom.elements import VALUE_ERRORS, peek, vr_of
+from kahua.dicom.identity import Identity
+from kahua.dicom.profile import Profile
+from kahua.dicom.pseudonyms import Pseudonyms
+
+#: What stands where a value is required and nothing may be said.
+DUMMIES: Final[dict[str, Any]] = {
+    **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), "REMOVED"),
+    **dict.fromkeys(("FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"), 0),
+    **dict.fromkeys(("OB", "OW", "UN"), b"\0\0"),
+    "AS": "000Y",
+    "DA": "19000101",
+    "DS": "0",
+    "DT": "19000101000000",
+    "IS": "0",
+    "TM": "000000",
+    "UR": "urn:removed",
+}
+
+#: Under these stand all private attributes, and all that no dictionary knows, in a report.
+PRIVATE, UNKNOWN = "private", "unknown"
+
+#: What was done with an attribute in which a name or number of the patient was found.
+FOUND: Final = "found"
+
+#: Values that anybody may have typed into.
+_TYPED: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
+
+_CODE_MEANING: Final = 0x00080104
+
+#: Schemes whose meanings are published: a patient called Head is no reason to forget what a code means.
+_PUBLISHED_SCHEMES: Final = frozenset({"DCM", "FMA", "LN", "NCIt", "RADLEX", "SCT", "SNM3", "SRT", "UCUM", "UMLS"})
+
+#: Oldest patient whose age is told; older ones are few.
+_OLDEST: Final = 89
+
+_AGE: Final = 0x00101010
+
+
+class Treatment:
+    """Treats one object of a patient."""
+
+    def __init__(self, *, pseudonyms: Pseudonyms, subject: str, profile: Profile, identity: Identity) -> None:
+        self.patient = pseudonyms.patient(subject)
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self._pseudonyms, self._profile, self._identity = pseudonyms, profile, identity
+        self._days = pseudonyms.days(subject)
+        self._do: dict[Action, Callable[[Dataset, BaseTag, str], None]] = {
+            Action.REMOVE: self._remove,
+            Action.EMPTY: self._empty,
+            Action.DUMMY: self._dummy,
+            Action.PSEUDONYM: self._pseudonym,
+            Action.UID: self._replace_uids,
+            Action.SHIFT: self._shift,
+            Action.CLEAN: self._clean,
+            Action.DESCEND: self._descend,
+        }
+
+    def apply(self, dataset: Dataset) -> None:
+        """Treat the elements of a data set and of all items in it."""
+        for tag in list(dataset.keys()):
+            vr = vr_of(dataset, tag)
+            action = action_on(int(tag), vr, self._profile)
+            if action == Action.KEEP:
+                self._keep(dataset, tag, vr)
+                continue
+            if action != Action.DESCEND and tag.element:  # the length of a group is no attribute
+                self.counts[_name(tag), action] += 1
+            try:
+                self._do[action](dataset, tag, vr)
+            except VALUE_ERRORS:  # damaged: nobody knows what it says
+                self._remove(dataset, tag, vr)
+
+    def _keep(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:
+        """Leave an element, unless a name or number of the patient was typed into it, or it cannot be read."""
+        if tag == _AGE:
+            self._cap_age(dataset, tag)
+        if vr in _TYPED and not _is_published(dataset, tag) and any(map(self._identity.is_in, peek(dataset, tag))):
+            self.counts[_name(tag), FOUND] += 1
+            self._set(dataset, tag, vr, DUMMIES[vr])
+
+    def _remove(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:  # noqa: ARG002 - one signature for all
+        del dataset[tag]
+
+    def _empty(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:
+        self._set(dataset, tag, vr, [] if vr == "SQ" else None)
+
+    def _dummy(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:
+        self._set(dataset, tag, vr, DUMMIES[vr])
+
+    def _pseudonym(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:
+        self._set(dataset, tag, vr, self.patient)
+
+    def _replace_uids(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:
+        originals = [uid.strip(" \0") for uid in peek(dataset, tag)]
+        self._set(dataset, tag, vr, [self._pseudonyms.uid(uid) for uid in originals if uid])
+
+    def _shift(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:
+        dates = [date for date in (moved(text, self._days) for text in peek(dataset, tag)) if date]
+        empty = DUMMIES[vr] if requires_value(int(tag)) else ""
+        self._set(dataset, tag, vr, dates or empty)
+
+    def _clean(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:
+        text = cleaned(" ".join(peek(dataset, tag)))
+        if self._identity.is_in(text):
+            text = ""
+        self._set(dataset, tag, vr, text or (DUMMIES[vr] if requires_value(int(tag)) else ""))
+
+    def _descend(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:  # noqa: ARG002
+        for item in dataset[tag].value:
+            self.apply(item)
+
+    def _cap_age(self, dataset: Dataset, tag: BaseTag) -> None:
+        for age in peek(dataset, tag):
+            if age[-1:] == "Y" and age[:-1].isdecimal() and int(age[:-1]) > _OLDEST:
+                self.counts[_name(tag), Action.CLEAN] += 1
+                self._set(dataset, tag, "AS", f"{_OLDEST + 1:03}Y")
+
+    def _set(self, dataset: Dataset, tag: BaseTag, vr: str, value: Any) -> None:
+        dataset.add_new(tag, vr, value)
+
+
+def _name(tag: BaseTag) -> str:
+    """Name an attribute in a report: by tag and keyword, nothing that the object could have chosen."""
+    if tag.is_private:
+        return PRIVATE
+    keyword = keyword_for_tag(tag)
+    return f"({tag.group:04X},{tag.element:04X}) {keyword}" if keyword else UNKNOWN
+
+
+def _is_published(item: Dataset, tag: BaseTag) -> bool:
+    """Say whether this is the meaning of a code of a published scheme."""
+    return tag == _CODE_MEANING and str(item.get("CodingSchemeDesignator", "")).strip() in _PUBLISHED_SCHEMES
