@@ -6,7 +6,7 @@ import { EmptyState, ProblemView } from '~/common';
 /** An address that leads nowhere, or to something that is not this person's: both look the same. */
 export function NotFoundPage() {
   return (
-    <EmptyState icon={IconMapPinOff} title="There is nothing at this address">
+    <EmptyState icon={IconMapPinOff} order={1} title="There is nothing at this address">
       <p>It may have been deleted, or it belongs to a project that is not yours.</p>
       <Button variant="default" renderRoot={(props) => <Link to="/" {...props} />}>
         Go to the start page
@@ -18,7 +18,7 @@ export function NotFoundPage() {
 /** Somebody who is signed in and belongs to no project yet. */
 export function NoProjectPage() {
   return (
-    <EmptyState icon={IconFolderOff} title="You are in no project yet">
+    <EmptyState icon={IconFolderOff} order={1} title="You are in no project yet">
       A manager of a project, or the administrator of this site, can add you.
     </EmptyState>
   );
