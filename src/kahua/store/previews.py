@@ -67,12 +67,14 @@ class Derivation:
     def on_received(self, event: SeriesReceived) -> None:
         """Derive a series, and those that were waiting to be drawn on it.
 
-        A sender tells of every instance. Only the newest news of a series counts: an older one is passed over, for
-        the newer one is in the outbox.
+        Instances come in one by one: only the last event of many makes pictures, for each change announces its own.
         """
-        if self._is_old_news(event):
+        with self._database.read() as session:
+            revisions = _revisions(session, event.project_id, event.series_id)
+        if revisions is None or event.revision < revisions[0]:
             return
-        self.derive(event.project_id, event.series_id)
+        if revisions[1] < revisions[0]:
+            self.derive(event.project_id, event.series_id)
         with self._database.read() as session:
             waiting = _referrers(session, event.project_id, event.series_id)
         for series_id in waiting:
@@ -91,13 +93,6 @@ class Derivation:
         )
         pictures = self._pictures(instances, sources)
         self._keep(series, packed, pictures)
-
-    def _is_old_news(self, event: SeriesReceived) -> bool:
-        with self._database.read() as session:
-            revisions = session.execute(
-                select(SeriesRow.revision, SeriesRow.derived_revision).where(SeriesRow.id == event.series_id)
-            ).first()
-        return revisions is None or event.revision < revisions.revision or revisions.derived_revision >= event.revision
 
     def _pictures(self, instances: Sequence[Located], sources: Sequence[Located]) -> Pictures:
         folder = Path(tempfile.mkdtemp(prefix="preview-", dir=self._staging))
@@ -140,18 +135,21 @@ class Derivation:
                     SeriesRow.id == series.id
                 )
             ).first()
-            session.execute(
+            kept = session.execute(
                 update(SeriesRow)
-                .where(SeriesRow.id == series.id)
+                .where(SeriesRow.id == series.id, SeriesRow.derived_revision <= series.revision)
                 .values(
                     **keys,
                     preview_state=pictures.state,
                     preview_note=pictures.note[:500],
                     derived_revision=series.revision,
                 )
-            )
-            now_kept = set(keys.values())
-            discard(session, [key for key in before or () if key is not None and key not in now_kept])
+                .returning(SeriesRow.id)
+                .execution_options(synchronize_session=False)
+            ).first()
+            # Without a row, the series is gone, or another process was faster with a later state of it.
+            made, old = (keys.values(), before or ()) if kept else ((), keys.values())
+            discard(session, [key for key in old if key is not None and key not in made])
 
     def _put(self, content: bytes | None) -> str | None:
         if content is None:
@@ -159,6 +157,16 @@ class Derivation:
         key = hashlib.sha256(b"derived\0" + content).hexdigest()
         self._objects.put(key, [content])
         return key
+
+
+def _revisions(session: Session, project_id: str, series_id: str) -> tuple[int, int] | None:
+    """Give the present revision of a series, and that from which its pictures were made."""
+    row = session.execute(
+        select(SeriesRow.revision, SeriesRow.derived_revision).where(
+            SeriesRow.project_id == project_id, SeriesRow.id == series_id
+        )
+    ).first()
+    return (row.revision, row.derived_revision) if row else None
 
 
 def _series(session: Session, project_id: str, series_id: str) -> tuple[SeriesRow, Sequence[Located]]:
