@@ -16,6 +16,7 @@ from kahua.errors import InvalidInput, TooMuch
 from kahua.store import Origin
 from kahua.store.archives import ArchiveLimits
 from kahua.store.imports import Importer, ImportReport, VolumeOptions
+from kahua.store.staging import saying_full_disk
 
 router = APIRouter(prefix="/api/projects/{project}/uploads", tags=["series"])
 
@@ -49,6 +50,7 @@ async def upload(
 ) -> UploadReport:
     """Bring in a file: a DICOM object, a zip archive of DICOM, or a NIfTI volume. The body is the file."""
     with _staging_file(site) as path:
+        site.archive.limits.check_space(path.parent, _announced(request))
         await _receive(request, path, site.settings.max_archive_bytes)
         importer = Importer(
             archive=site.archive,
@@ -61,9 +63,15 @@ async def upload(
     return _answer(report)
 
 
+def _announced(request: Request) -> int:
+    """Size of the body, if the client tells it."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0
+
+
 async def _receive(request: Request, path: Path, limit: int) -> None:
     received = 0
-    with path.open("xb") as file:
+    with saying_full_disk(), path.open("xb") as file:
         async for piece in request.stream():
             received += len(piece)
             if received > limit:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from kahua.errors import InvalidInput, TooMuch
 from kahua.settings import Settings
+from kahua.store.staging import saying_full_disk
 
 #: Bytes read at once.
 CHUNK_BYTES = 1 << 20
@@ -140,7 +141,7 @@ def _judge_size(entry: zipfile.ZipInfo, limits: ArchiveLimits) -> None:
 
 def _extract(source: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, left: int) -> int:
     written = 0
-    with source.open(entry) as packed, path.open("xb") as file:
+    with saying_full_disk(), source.open(entry) as packed, path.open("xb") as file:
         while chunk := packed.read(CHUNK_BYTES):
             written += len(chunk)
             if written > min(entry.file_size, left):

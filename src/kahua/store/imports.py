@@ -1,24 +1,31 @@
 """Bring in files that people have: DICOM in any folder or zip archive, and volumes as NIfTI."""
 
 import json
-import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
-from kahua.errors import InvalidInput, KahuaError, NotFound, RequestRefused, UndecodablePixels
-from kahua.store.archives import ArchiveLimits, is_zip, unpack
+from kahua.dicom import read_file_meta
+from kahua.errors import DicomRefused, InvalidInput, KahuaError, NotFound, RequestRefused, UndecodablePixels
+from kahua.store.archives import ArchiveLimits, Entry, is_zip, unpack
 from kahua.store.child import Bounds, run_child
+from kahua.store.folders import copy_files, count_files
 from kahua.store.ingest import Archive
 from kahua.store.origin import Accepted, Origin
 
 #: Files that are stored together, in one durable group.
 GROUP = 64
 
-#: Files of these names lie beside DICOM and are none; they are passed over, not refused.
+#: SOP Class of a DICOMDIR: it lists what lies beside it, and is no instance.
+MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
+
+#: Files of these names that do not begin as DICOM lie beside it; they are passed over, not refused.
 BYSTANDERS = ("DICOMDIR", "LICENSE", "README", ".DS_Store", "Thumbs.db")
 BYSTANDER_SUFFIXES = (".txt", ".md", ".json", ".xml", ".html", ".pdf", ".csv", ".png", ".jpg", ".inf", ".exe")
 
@@ -97,80 +104,79 @@ class Importer:
         """
         report = ImportReport()
         if path.is_dir():
-            files = sorted(_files_below(path))
-            self._import_files([(str(file.relative_to(path)), file) for file in files], report, tell, nested=False)
-        elif path.is_file():
-            self._import_one(self.origin.name or path.name, path, report, tell)
-        else:
+            total = count_files(path)
+            with self._staging() as folder:
+                self._import_entries(copy_files(path, folder), report, lambda done, _: tell(done, total), nested=False)
+        elif not path.is_file():
             raise NotFound(f"There is no file or folder {path}.")
-        return report
-
-    def _import_one(self, name: str, path: Path, report: ImportReport, tell: Tell) -> None:
-        if is_zip(path):
+        elif is_zip(path):
             self._import_archive(path, report, tell)
         else:
-            self._import_files([(name, path)], report, tell, nested=False)
-
-    def _import_files(
-        self, files: Sequence[tuple[str, Path]], report: ImportReport, tell: Tell, *, nested: bool
-    ) -> None:
-        plain: list[tuple[str, Path]] = []
-        for name, path in files:
-            if _is_bystander(name):
-                report.skipped += 1
-            elif is_nifti(path):
-                self._import_volume(name, path, report)
-            elif is_zip(path):
-                self._import_inner_archive(name, path, report, nested=nested)
-            else:
-                plain.append((name, path))
-        for start in range(0, len(plain), GROUP):
-            self._store(plain[start : start + GROUP], report)
-            tell(report.accepted + report.duplicates + len(report.refused), len(files))
-
-    def _import_inner_archive(self, name: str, path: Path, report: ImportReport, *, nested: bool) -> None:
-        if nested:
-            error = InvalidInput("An archive within an archive is not unpacked.", remedy="Send it by itself.")
-            report.add(name, error)
-            return
-        try:
-            self._import_archive(path, report, lambda _done, _total: None)
-        except RequestRefused as error:
-            report.add(name, error)
+            self._import_group([Entry(name=self.origin.name or path.name, path=path)], report, nested=False)
+        return report
 
     def _import_archive(self, path: Path, report: ImportReport, tell: Tell) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="unpack-", dir=self.archive.staging.folder))
-        waiting: list[tuple[str, Path]] = []
+        with self._staging() as folder:
+            self._import_entries(unpack(path, folder, self.archive_limits), report, tell, nested=True)
+
+    def _import_entries(self, entries: Iterator[Entry], report: ImportReport, tell: Tell, *, nested: bool) -> None:
+        """Import files group by group, and give the disk space of each group back."""
+        done = 0
+        while group := list(islice(entries, GROUP)):
+            self._import_group(group, report, nested=nested)
+            for entry in group:
+                entry.path.unlink(missing_ok=True)
+            done += len(group)
+            tell(done, None)
+
+    def _import_group(self, entries: Sequence[Entry], report: ImportReport, *, nested: bool) -> None:
+        instances: list[Entry] = []
+        for entry in entries:
+            match kind_of(entry.path, entry.name):
+                case Kind.BYSTANDER:
+                    report.skipped += 1
+                case Kind.VOLUME:
+                    self._import_volume(entry, report)
+                case Kind.ARCHIVE:
+                    self._import_inner_archive(entry, report, nested=nested)
+                case Kind.INSTANCE:
+                    instances.append(entry)
+        self._store(instances, report)
+
+    def _import_inner_archive(self, entry: Entry, report: ImportReport, *, nested: bool) -> None:
+        if nested:
+            error = InvalidInput("An archive within an archive is not unpacked.", remedy="Send it by itself.")
+            report.add(entry.name, error)
+            return
         try:
-            for entry in unpack(path, folder, self.archive_limits):
-                waiting.append((entry.name, entry.path))
-                if len(waiting) >= GROUP:
-                    self._take(waiting, report, tell)
-            self._take(waiting, report, tell)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            self._import_archive(entry.path, report, lambda _done, _total: None)
+        except RequestRefused as error:
+            report.add(entry.name, error)
 
-    def _take(self, waiting: list[tuple[str, Path]], report: ImportReport, tell: Tell) -> None:
-        """Import what was unpacked so far and give its disk space back."""
-        self._import_files(waiting, report, tell, nested=True)
-        for _, path in waiting:
-            path.unlink(missing_ok=True)
-        waiting.clear()
-
-    def _store(self, files: Sequence[tuple[str, Path]], report: ImportReport) -> None:
-        results = self.archive.store_files(self.project_id, [path for _, path in files], replace(self.origin, name=""))
-        for (name, _), result in zip(files, results, strict=True):
+    def _store(self, entries: Sequence[Entry], report: ImportReport) -> None:
+        names = [entry.name for entry in entries]
+        paths = [entry.path for entry in entries]
+        results = self.archive.store_files(self.project_id, paths, self.origin, names=names)
+        for name, result in zip(names, results, strict=True):
             report.add(name, result)
 
-    def _import_volume(self, name: str, path: Path, report: ImportReport) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="volume-", dir=self.archive.staging.folder))
+    @contextmanager
+    def _staging(self) -> Iterator[Path]:
+        """Give an empty folder that is gone afterwards."""
+        folder = Path(tempfile.mkdtemp(prefix="import-", dir=self.archive.staging.folder))
         try:
-            dicom_of_nifti(path, folder, name=name, seed=self.project_id, options=self.volume)
-            self._store([(name, slice_) for slice_ in sorted(folder.iterdir())], report)
-        except UndecodablePixels as error:
-            report.add(name, InvalidInput(f"The volume cannot be read: {error.message}"))
+            yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder)
+
+    def _import_volume(self, entry: Entry, report: ImportReport) -> None:
+        with self._staging() as folder:
+            try:
+                dicom_of_nifti(entry.path, folder, name=entry.name, seed=self.project_id, options=self.volume)
+            except UndecodablePixels as error:
+                report.add(entry.name, InvalidInput(f"The volume cannot be read: {error.message}"))
+                return
+            self._store([Entry(name=entry.name, path=slice_) for slice_ in sorted(folder.glob("*.dcm"))], report)
 
 
 def dicom_of_nifti(path: Path, folder: Path, *, name: str, seed: str, options: VolumeOptions) -> None:
@@ -189,23 +195,35 @@ def dicom_of_nifti(path: Path, folder: Path, *, name: str, seed: str, options: V
     run_child("kahua.store.nifti", str(path), str(folder), described, bounds=Bounds(seconds=VOLUME_SECONDS))
 
 
-def is_nifti(path: Path) -> bool:
-    """Whether a file is a NIfTI volume: by its magic, or compressed and so named."""
+class Kind(Enum):
+    """What is done with a file."""
+
+    INSTANCE = "instance"
+    VOLUME = "volume"
+    ARCHIVE = "archive"
+    BYSTANDER = "bystander"
+
+
+def kind_of(path: Path, name: str) -> Kind:
+    """Tell by its content what a file is; its name counts only where the content says nothing."""
+    if is_zip(path):
+        return Kind.ARCHIVE
     with path.open("rb") as file:
         head = file.read(348)
-    if head[:2] == b"\x1f\x8b":  # gzip: of all that is compressed so, only volumes are brought in
-        return True
-    return head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] == b"n+2\0"
+        if head[128:132] == b"DICM":
+            return Kind.BYSTANDER if _is_directory(file) else Kind.INSTANCE
+    # Of all that gzip compresses, only volumes are brought in.
+    if head[:2] == b"\x1f\x8b" or head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] == b"n+2\0":
+        return Kind.VOLUME
+    return Kind.BYSTANDER if _is_bystander(name) else Kind.INSTANCE
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Give the regular files below a folder; links, devices and pipes are not opened."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files_below(Path(entry.path))
-            elif stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
-                yield Path(entry.path)
+def _is_directory(file: BinaryIO) -> bool:
+    file.seek(0)
+    try:
+        return read_file_meta(file).media_sop_class_uid == MEDIA_STORAGE_DIRECTORY
+    except DicomRefused:
+        return False  # the archive says what is wrong with it
 
 
 def _is_bystander(name: str) -> bool:

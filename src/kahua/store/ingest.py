@@ -138,19 +138,25 @@ class Archive:
         header, data = self._read_file(project_id, path, origin)
         return self._file(lambda: self._keep(project_id, header, data, origin))
 
-    def store_files(self, project_id: str, paths: Sequence[Path], origin: Origin) -> list[Accepted | KahuaError]:
+    def store_files(
+        self, project_id: str, paths: Sequence[Path], origin: Origin, *, names: Sequence[str] = ()
+    ) -> list[Accepted | KahuaError]:
         """Store Part 10 files; one result for each, in order. One that is refused does not hinder the others.
 
-        The rows of up to 64 files are made in one transaction. The name that each file has in quarantine
-        is its own, if `origin` has none.
+        The rows of up to 64 files are made in one transaction. In quarantine each file has the one of `names`
+        that its sender calls it, or else the name of `origin`, or else its own.
         """
+        called = names or [origin.name or path.name for path in paths]
+        origins = [replace(origin, name=name) for name in called]
         results: list[Accepted | KahuaError] = []
         for start in range(0, len(paths), MAX_GROUP):
-            results += self._store_group(project_id, paths[start : start + MAX_GROUP], origin)
+            group = slice(start, start + MAX_GROUP)
+            results += self._store_group(project_id, paths[group], origins[group])
         return results
 
-    def _store_group(self, project_id: str, paths: Sequence[Path], origin: Origin) -> list[Accepted | KahuaError]:
-        origins = [origin if origin.name else replace(origin, name=path.name) for path in paths]
+    def _store_group(
+        self, project_id: str, paths: Sequence[Path], origins: Sequence[Origin]
+    ) -> list[Accepted | KahuaError]:
 
         def prepare(path: Path, its: Origin) -> Entry | KahuaError:
             try:

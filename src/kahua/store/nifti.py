@@ -26,6 +26,9 @@ RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 #: Endings that are no part of a volume's name.
 SUFFIXES = (".nii.gz", ".nii")
 
+#: Characters that divide values and the components of a name in DICOM.
+SEPARATORS = "\\^="
+
 
 def main(arguments: Sequence[str]) -> None:
     """Convert; a refusal is the last line on standard error, and a status of its own."""
@@ -43,9 +46,9 @@ def convert(file: Path, folder: Path, *, name: str, seed: str, modality: str, de
     Patient, study and series get UIDs from seed and content, so that the same file makes the same series again.
     Patient ID and Patient's Name are the file's name without its ending.
     """
-    content = file.read_bytes()
-    digest = hashlib.sha256(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).hexdigest()
-    image = _read(file, content)
+    content = _content(file)
+    digest = hashlib.sha256(content).hexdigest()
+    image = _read(content)
     case = _case(name)
     slices = image_series(
         np.asanyarray(image.dataobj).T,  # nibabel counts columns, rows, slices; we the other way round
@@ -61,35 +64,26 @@ def convert(file: Path, folder: Path, *, name: str, seed: str, modality: str, de
         slice_.save_as(folder / f"{number:06}.dcm", enforce_file_format=True)
 
 
-def _read(file: Path, content: bytes) -> Any:
-    kind = nib.Nifti2Image if _is_second_kind(content) else nib.Nifti1Image
-    image = kind.from_filename(_named(file, content))
+def _content(file: Path) -> bytes:
+    """Read the file, unpacked. What grows too much meets the memory limit of this process."""
+    content = file.read_bytes()
+    return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+
+
+def _read(content: bytes) -> Any:
+    kind = nib.Nifti2Image if content[4:8] == b"n+2\0" else nib.Nifti1Image
+    image = kind.from_bytes(content)
     if len(image.shape) != 3:
         raise InvalidInput(f"The volume has {len(image.shape)} dimensions; 3 are brought in.", remedy="Split it first.")
     return image
 
 
-def _named(file: Path, content: bytes) -> str:
-    """Give a path whose ending tells nibabel whether the file is compressed."""
-    ending = ".nii.gz" if content[:2] == b"\x1f\x8b" else ".nii"
-    if file.name.endswith(ending):
-        return str(file)
-    link = file.with_name(file.name + ending)
-    if not link.exists():
-        link.symlink_to(file.resolve())
-    return str(link)
-
-
-def _is_second_kind(content: bytes) -> bool:
-    head = gzip.decompress(content)[:8] if content[:2] == b"\x1f\x8b" else content[:8]
-    return head[4:8] == b"n+2\0"
-
-
 def _case(name: str) -> str:
+    """Give the file's name without folders and ending, as a value that DICOM does not take apart."""
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
     for suffix in SUFFIXES:
         base = base.removesuffix(suffix)
-    return base or "volume"
+    return "".join(each if each.isprintable() and each not in SEPARATORS else "_" for each in base) or "volume"
 
 
 if __name__ == "__main__":

@@ -1,21 +1,45 @@
 """Bytes on their way in: in memory, or in a file of the staging folder."""
 
+import errno
 import io
 import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from kahua.errors import Unavailable
+from kahua.errors import OutOfSpace, Unavailable
 
 CHUNK_BYTES = 1 << 20
 
 #: A file that no one has written to for this long belongs to a process that died, in seconds.
 STALE_SECONDS = 3600
+
+
+#: Errors of the operating system that say that there is no room.
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextmanager
+def saying_full_disk() -> Iterator[None]:
+    """Say in a sentence that the disk is full, around what writes into staging.
+
+    Raises
+    ------
+    OutOfSpace
+        It is.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise OutOfSpace(
+                "The disk is full; nothing more was accepted.", remedy="Free space, then send it again."
+            ) from error
+        raise
 
 
 class StagedData(Protocol):

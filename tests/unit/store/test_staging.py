@@ -4,7 +4,10 @@ import os
 import time
 from pathlib import Path
 
-from kahua.store.staging import STALE_SECONDS, Staging
+import pytest
+
+from kahua.errors import OutOfSpace
+from kahua.store.staging import STALE_SECONDS, Staging, saying_full_disk
 
 
 def age(*paths: Path) -> None:
@@ -43,3 +46,9 @@ def test_links_are_removed_and_not_followed(tmp_path: Path) -> None:
     Staging(staging)
     assert list(staging.iterdir()) == []
     assert (outside / "precious").read_bytes() == b"3"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_disk_that_is_full_is_said_in_a_sentence() -> None:
+    with pytest.raises(OutOfSpace, match="disk is full"), saying_full_disk(), Path("/dev/full").open("wb") as file:
+        file.write(bytes(100_000))

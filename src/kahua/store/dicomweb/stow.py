@@ -14,6 +14,7 @@ from kahua.errors import DicomRefused, InvalidInput, KahuaError, SopInstanceConf
 from kahua.store.dicomweb.multipart import MultipartReader
 from kahua.store.ingest import Archive
 from kahua.store.origin import Accepted, Origin
+from kahua.store.staging import saying_full_disk
 
 #: Failure reasons (PS3.18 table I.2-2; PS3.4 table GG.4-1; PS3.7 annex C).
 OUT_OF_RESOURCES = 0xA700
@@ -76,11 +77,13 @@ class PartFile:
             raise TooMuch(
                 f"A part is larger than {self._max} bytes.", remedy="An administrator can raise max_object_bytes."
             )
-        self._file.write(data)
+        with saying_full_disk():
+            self._file.write(data)
 
     def close(self) -> None:
         """Take note that the part is complete."""
-        self._file.close()
+        with saying_full_disk():
+            self._file.close()
 
 
 def check_part_type(headers: Mapping[str, str]) -> None:
