@@ -29,7 +29,7 @@ from kahua.events import Subscription
 from kahua.extensions import Extensions, find_extension
 from kahua.monitoring import Check, check_disk, check_durability, check_outbox, check_web
 from kahua.settings import Settings
-from kahua.store import Archive, DirectoryStore, ObjectStore
+from kahua.store import Archive, DirectoryStore, Exporter, ObjectStore
 from kahua.store.dimse import Receiver, Refusal, Route
 from kahua.store.previews import Derivation
 from kahua.workflows import RunFolders, Runs, Transfers, machine_of
@@ -91,6 +91,10 @@ class Site:
             staging=self.archive.staging.folder,
             budget=self.archive.limits.budget,
         )
+
+    def exporter(self) -> Exporter:
+        """Make what writes the archives of exports."""
+        return Exporter(database=self.database, objects=self.objects, staging=self.archive.staging.folder)
 
     def subscriptions(self) -> Sequence[Subscription]:
         """Give everything that wants to hear of events."""

@@ -8,7 +8,9 @@ class Permission(StrEnum):
 
     SERIES_READ = "series.read"
     SERIES_WRITE = "series.write"
+    SERIES_EXPORT = "series.export"
     SERIES_DELETE = "series.delete"
+    PATIENT_REIDENTIFY = "patient.reidentify"
     DATASET_READ = "dataset.read"
     DATASET_WRITE = "dataset.write"
     FILE_READ = "file.read"
@@ -47,9 +49,14 @@ _VIEWER = frozenset(
         Permission.MEMBER_READ,
     }
 )
-_CURATOR = _VIEWER | {Permission.SERIES_WRITE, Permission.DATASET_WRITE, Permission.QUARANTINE_READ}
+_CURATOR = _VIEWER | {
+    Permission.SERIES_WRITE,
+    Permission.SERIES_EXPORT,
+    Permission.DATASET_WRITE,
+    Permission.QUARANTINE_READ,
+}
 _SCIENTIST = _CURATOR | {Permission.RUN_START, Permission.RUN_CANCEL}
-_MANAGER = _SCIENTIST | {Permission.SERIES_DELETE, Permission.MEMBER_MANAGE}
+_MANAGER = _SCIENTIST | {Permission.SERIES_DELETE, Permission.PATIENT_REIDENTIFY, Permission.MEMBER_MANAGE}
 
 #: What each role may do in its project.
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
@@ -75,4 +82,6 @@ SITE_PERMISSIONS = frozenset(
 EVERYBODY = frozenset({Permission.EXTENSION_READ})
 
 #: What needs a person who is signed in: an API token, which may leak from a script, is not enough.
-PERSON_ONLY = frozenset({Permission.USER_MANAGE, Permission.MEMBER_MANAGE, Permission.SERIES_DELETE})
+PERSON_ONLY = frozenset(
+    {Permission.USER_MANAGE, Permission.MEMBER_MANAGE, Permission.SERIES_DELETE, Permission.PATIENT_REIDENTIFY}
+)

@@ -11,6 +11,7 @@ from kahua.cli import (
     dataset,
     demo,
     doctor,
+    exporting,
     extension,
     importing,
     project,
@@ -36,6 +37,8 @@ app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("import")(importing.import_files)
+app.command("export")(exporting.export)
+app.command("reidentify")(exporting.reidentify)
 app.command("run")(runs.start)
 app.command("rebuild")(rebuild.rebuild)
 app.command("web", rich_help_panel="Parts of a site, each alone")(services.web)

@@ -1,6 +1,7 @@
 """Datasets: finding series, and keeping named lists of them."""
 
 from kahua.datasets.arrivals import subscriptions
+from kahua.datasets.exports import MAX_NAMED_SERIES, MAX_PSEUDONYMS, Original, begin_export, reidentify
 from kahua.datasets.lists import (
     change_dataset,
     change_series,
@@ -26,14 +27,18 @@ from kahua.datasets.search import (
 from kahua.datasets.tables import DatasetRow
 
 __all__ = [
+    "MAX_NAMED_SERIES",
+    "MAX_PSEUDONYMS",
     "MAX_QUERY_LENGTH",
     "DatasetRow",
     "FacetValue",
     "Field",
     "FoundSeries",
+    "Original",
     "SeriesFilter",
     "SeriesTotals",
     "Term",
+    "begin_export",
     "change_dataset",
     "change_series",
     "count_found",
@@ -47,6 +52,7 @@ __all__ = [
     "get_series",
     "list_datasets",
     "parse_query",
+    "reidentify",
     "series_of",
     "subscriptions",
 ]

@@ -268,7 +268,7 @@ def _unique(series: Iterable[str]) -> list[str]:
 
 def _add(session: Session, dataset: DatasetRow, series: Sequence[str], *, version: int) -> int:
     """Add those that are not in it yet; return their number."""
-    _require_in_project(session, dataset.project_id, series)
+    require_in_project(session, dataset.project_id, series)
     present: set[str] = set()
     for batch in _batches(series):
         query = select(DatasetEntryRow.series_id).where(
@@ -296,7 +296,14 @@ def _remove(session: Session, dataset: DatasetRow, series: Sequence[str], *, ver
     return removed
 
 
-def _require_in_project(session: Session, project_id: str, series: Sequence[str]) -> None:
+def require_in_project(session: Session, project_id: str, series: Sequence[str]) -> None:
+    """Refuse series that the project does not have.
+
+    Raises
+    ------
+    NotFound
+        Some are not there; it names the first of them.
+    """
     here: set[str] = set()
     for batch in _batches(series):
         here.update(

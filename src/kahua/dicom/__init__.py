@@ -9,6 +9,8 @@ pydicom and highdicom; it runs in child processes and is imported by its full na
 from kahua.dicom.budget import DEFAULT_BUDGET, Budget
 from kahua.dicom.file_meta import FileMeta, read_file_meta, write_file_meta
 from kahua.dicom.header import Header, dicom_json, fold
+from kahua.dicom.profile import EDITION, Profile
+from kahua.dicom.pseudonyms import KEY_BYTES, Pseudonyms, subject_of
 from kahua.dicom.scanner import scan
 from kahua.dicom.tags import INDEX_TAGS, INDEX_VRS, INSTANCE_TAGS, SERIES_TAGS, STUDY_TAGS
 from kahua.dicom.transfer_syntaxes import Encoding, encoding_of
@@ -22,17 +24,21 @@ from kahua.dicom.uids import (
 
 __all__ = [
     "DEFAULT_BUDGET",
+    "EDITION",
     "IMPLEMENTATION_CLASS_UID",
     "IMPLEMENTATION_VERSION_NAME",
     "INDEX_TAGS",
     "INDEX_VRS",
     "INSTANCE_TAGS",
+    "KEY_BYTES",
     "SERIES_TAGS",
     "STUDY_TAGS",
     "Budget",
     "Encoding",
     "FileMeta",
     "Header",
+    "Profile",
+    "Pseudonyms",
     "dicom_json",
     "encoding_of",
     "fold",
@@ -40,6 +46,7 @@ __all__ = [
     "new_uid",
     "read_file_meta",
     "scan",
+    "subject_of",
     "uid_from",
     "write_file_meta",
 ]

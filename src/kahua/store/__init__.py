@@ -15,7 +15,9 @@ from kahua.store.catalogue import (
     series_with_uid,
     studies_with_uid,
 )
+from kahua.store.exports import Export, Exporter
 from kahua.store.ingest import Archive
+from kahua.store.keys import pseudonyms_of
 from kahua.store.limits import Limits
 from kahua.store.objects import DirectoryStore, ObjectStore, content_key
 from kahua.store.origin import Accepted, Origin
@@ -37,6 +39,8 @@ __all__ = [
     "Archive",
     "DirectoryStore",
     "DiscardedObjectRow",
+    "Export",
+    "Exporter",
     "FileData",
     "FileRow",
     "InstanceRow",
@@ -59,6 +63,7 @@ __all__ = [
     "find_series_row",
     "find_study_row",
     "instances_of",
+    "pseudonyms_of",
     "quarantined",
     "references_of",
     "referring_to",

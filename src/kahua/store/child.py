@@ -45,7 +45,7 @@ def run_child(module: str, *arguments: str, bounds: Bounds) -> bytes:
         env=process_environment() | {"OMP_NUM_THREADS": "1"},
         start_new_session=True,
     )
-    _limit(process.pid, bounds)
+    limit(process.pid, bounds)
     try:
         output, complaints = process.communicate(timeout=bounds.seconds)
     except subprocess.TimeoutExpired:
@@ -57,13 +57,16 @@ def run_child(module: str, *arguments: str, bounds: Bounds) -> bytes:
     return output
 
 
-def _limit(pid: int, bounds: Bounds) -> None:
-    """Set the limits from outside: nothing of the child's own input has been read at this moment."""
+def limit(pid: int, bounds: Bounds, *, processor_time: bool = True) -> None:
+    """Set the limits from outside: nothing of the child's own input has been read at this moment.
+
+    A child that does one thing after another has no limit on its processor time; its parent has a deadline for each.
+    """
     limits = {
         resource.RLIMIT_AS: bounds.memory_bytes,
-        resource.RLIMIT_CPU: int(bounds.seconds) + 1,
         resource.RLIMIT_FSIZE: bounds.file_bytes,
         resource.RLIMIT_CORE: 0,
+        **({resource.RLIMIT_CPU: int(bounds.seconds) + 1} if processor_time else {}),
     }
     for kind, value in limits.items():
         try:

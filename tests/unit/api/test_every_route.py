@@ -53,6 +53,8 @@ TABLE = {
     "DELETE /api/projects/{project}/series/{series}": MANAGING_PERSONS,
     "GET /api/projects/{project}/files/{file}/content": READERS,
     "POST /api/projects/{project}/uploads": CURATORS,
+    "GET /api/projects/{project}/exports": CURATORS,
+    "POST /api/projects/{project}/reidentifications": MANAGING_PERSONS,
     "GET /api/projects/{project}/quarantine": CURATORS,
     "GET /api/projects/{project}/datasets": READERS,
     "POST /api/projects/{project}/datasets": CURATORS,

@@ -1,0 +1,104 @@
+"""Taking images out: a ZIP archive, as stored or de-identified; and who is behind a pseudonym."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from kahua import datasets
+from kahua.access import Permission, ProjectAccess
+from kahua.api.schemas import Request
+from kahua.api.security import Access, SiteOfRequest
+from kahua.datasets import MAX_NAMED_SERIES, MAX_PSEUDONYMS
+from kahua.dicom import Profile
+
+router = APIRouter(prefix="/api/projects/{project}", tags=["exports"])
+
+Exporting = Annotated[ProjectAccess, Depends(Access(Permission.SERIES_EXPORT))]
+Reidentifying = Annotated[ProjectAccess, Depends(Access(Permission.PATIENT_REIDENTIFY))]
+
+
+class ExportRequest(BaseModel):
+    """What to take out, and how."""
+
+    series: list[str] = Field([], max_length=MAX_NAMED_SERIES, description="Ids of series; or name a dataset.")
+    dataset: str | None = Field(None, max_length=64, description="Name of a dataset.")
+    version: int | None = Field(None, ge=1, description="Version of the dataset; the newest by default.")
+    deidentify: bool = Field(
+        default=True,
+        description="Take away what tells who the patient is (PS3.15 Basic Profile); false leaves all as stored.",
+    )
+    dates: Literal["shift", "remove"] = Field(
+        "shift", description="Move all dates of a patient by as many days, or remove them."
+    )
+    keep: list[Literal["descriptions", "device", "characteristics"]] = Field(
+        [], description="Known words of descriptions; what names the device; sex, age, height and weight."
+    )
+    suspicious_pixels: bool = Field(
+        default=False,
+        description="Take along pictures in which names may be written, such as ultrasound: nobody removes them.",
+    )
+
+    def profile(self) -> Profile | None:
+        """Give what is taken away."""
+        if not self.deidentify:
+            return None
+        return Profile(
+            dates=self.dates,
+            clean_descriptors="descriptions" in self.keep,
+            retain_device="device" in self.keep,
+            retain_characteristics="characteristics" in self.keep,
+        )
+
+
+class ReidentificationRequest(Request):
+    """Pseudonyms as they stand in exported objects as Patient ID."""
+
+    pseudonyms: list[str] = Field(min_length=1, max_length=MAX_PSEUDONYMS)
+
+
+class OriginalPatient(BaseModel):
+    """Who is behind a pseudonym."""
+
+    pseudonym: str
+    patient_id: str
+    patient_name: str
+    patient_birth_date: str
+
+
+@router.get(
+    "/exports",
+    operation_id="export_series",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}}},
+)
+def export_series(may: Exporting, site: SiteOfRequest, wanted: Annotated[ExportRequest, Query()]) -> StreamingResponse:
+    """Download series, or a dataset, as a ZIP archive that is made while it is sent."""
+    with site.database.write() as session:
+        export = datasets.begin_export(
+            session,
+            project_id=may.project_id,
+            project_name=may.name,
+            actor=may.principal.name,
+            series=wanted.series,
+            dataset=wanted.dataset,
+            version=wanted.version,
+            profile=wanted.profile(),
+            with_suspicious=wanted.suspicious_pixels,
+        )
+    name = f"{may.name}-{export.started_at:%Y%m%d-%H%M%S}{'-deidentified' if wanted.deidentify else ''}.zip"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return StreamingResponse(site.exporter().stream(export), media_type="application/zip", headers=headers)
+
+
+@router.post("/reidentifications", operation_id="reidentify_patients")
+def reidentify_patients(
+    may: Reidentifying, site: SiteOfRequest, wanted: ReidentificationRequest
+) -> list[OriginalPatient]:
+    """Find the patients of this project that are behind pseudonyms; those of other projects are not found."""
+    with site.database.write() as session:
+        found = datasets.reidentify(
+            session, project_id=may.project_id, actor=may.principal.name, pseudonyms=wanted.pseudonyms
+        )
+    return [OriginalPatient.model_validate(original, from_attributes=True) for original in found]

@@ -1,0 +1,147 @@
+"""Taking series out of the site, and finding out again whose they are: both are in the audit log."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from kahua.access import record
+from kahua.database import now
+from kahua.datasets.lists import find_dataset, require_in_project, series_of
+from kahua.dicom import Profile, subject_of
+from kahua.errors import InvalidInput
+from kahua.store import Export, StudyRow, pseudonyms_of
+
+#: Most series that are named one by one; more are taken out as a dataset.
+MAX_NAMED_SERIES = 1000
+
+#: Most pseudonyms that are resolved at once.
+MAX_PSEUDONYMS = 1000
+
+#: Studies whose patients are read at once.
+BATCH = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Original:
+    """Who is behind a pseudonym."""
+
+    pseudonym: str
+    patient_id: str
+    patient_name: str
+    patient_birth_date: str
+
+
+def begin_export(
+    session: Session,
+    *,
+    project_id: str,
+    project_name: str,
+    actor: str,
+    series: Sequence[str] = (),
+    dataset: str | None = None,
+    version: int | None = None,
+    profile: Profile | None = None,
+    with_suspicious: bool = False,
+) -> Export:
+    """Decide what is taken out, and write it into the audit log; `Exporter.stream` then makes the archive.
+
+    Raises
+    ------
+    InvalidInput
+        Neither series nor a dataset are named, or both, or too many series.
+    NotFound
+        The project lacks the dataset, the version or one of the series.
+    """
+    if (dataset is None) == (not series):
+        raise InvalidInput("Name either series or a dataset.", field="series")
+    if len(series) > MAX_NAMED_SERIES:
+        raise InvalidInput(
+            f"At most {MAX_NAMED_SERIES} series can be named.", field="series", remedy="Put them into a dataset."
+        )
+    if dataset is not None:
+        version = version or find_dataset(session, project_id, dataset).version
+        chosen = series_of(session, project_id, dataset, version)
+    else:
+        chosen = list(dict.fromkeys(series))
+        require_in_project(session, project_id, chosen)
+    record(
+        session,
+        actor=actor,
+        action="series.exported",
+        subject=dataset or f"{len(chosen)} series",
+        project_id=project_id,
+        count=len(chosen),
+        **({"dataset": dataset, "version": version} if dataset else {"series": chosen}),
+        deidentified=profile is not None,
+        profile=asdict(profile) if profile else None,
+        with_suspicious=with_suspicious,
+    )
+    return Export(
+        project_id=project_id,
+        project_name=project_name,
+        actor=actor,
+        started_at=now(),
+        series=chosen,
+        profile=profile,
+        pseudonyms=pseudonyms_of(session, project_id) if profile else None,
+        with_suspicious=with_suspicious,
+        dataset=dataset,
+        dataset_version=version,
+    )
+
+
+def reidentify(session: Session, *, project_id: str, actor: str, pseudonyms: Iterable[str]) -> list[Original]:
+    """Find the patients of the project that are behind pseudonyms, and write it into the audit log.
+
+    Raises
+    ------
+    InvalidInput
+        There are none, or too many.
+    """
+    wanted = {pseudonym.strip().upper() for pseudonym in pseudonyms}
+    if not 0 < len(wanted) <= MAX_PSEUDONYMS:
+        raise InvalidInput(f"Name 1 to {MAX_PSEUDONYMS} pseudonyms.", field="pseudonyms")
+    found = _originals(session, project_id, wanted)
+    record(
+        session,
+        actor=actor,
+        action="patient.reidentified",
+        subject=", ".join(sorted(wanted))[:200],
+        project_id=project_id,
+        asked=sorted(wanted),
+        found=[original.pseudonym for original in found],
+    )
+    return found
+
+
+def _originals(session: Session, project_id: str, wanted: set[str]) -> list[Original]:
+    """Compute the pseudonyms of all patients and keep those that are wanted."""
+    project = pseudonyms_of(session, project_id)
+    query = (
+        select(StudyRow.patient_id, StudyRow.patient_name, StudyRow.patient_birth_date, StudyRow.study_uid)
+        .where(StudyRow.project_id == project_id)
+        .order_by(StudyRow.received_at)
+        .execution_options(yield_per=BATCH)
+    )
+    found: dict[str, Original] = {}
+    for row in session.execute(query):
+        subject = subject_of(
+            patient_id=row.patient_id,
+            patient_name=row.patient_name,
+            birth_date=row.patient_birth_date,
+            study_uid=row.study_uid,
+        )
+        pseudonym = project.patient(subject)
+        if pseudonym in wanted:
+            found.setdefault(
+                pseudonym,
+                Original(
+                    pseudonym=pseudonym,
+                    patient_id=row.patient_id,
+                    patient_name=row.patient_name,
+                    patient_birth_date=row.patient_birth_date,
+                ),
+            )
+    return list(found.values())

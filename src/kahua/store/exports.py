@@ -1,0 +1,163 @@
+"""Series on their way out of the site: one ZIP archive, made while it is sent.
+
+Names in the archive are counters, never text of an object. ``SHA256SUMS`` lists every file (``sha256sum
+-c`` checks them), ``manifest.json`` says what this is. Nothing is kept on the disk but the few objects
+that are being de-identified at the moment.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from kahua import __version__
+from kahua.database import Database
+from kahua.dicom import EDITION, Profile, Pseudonyms, subject_of
+from kahua.errors import NotFound
+from kahua.store.catalogue import instances_of
+from kahua.store.deidentifier import Deidentifier
+from kahua.store.export_ledger import Ledger, Place
+from kahua.store.objects import ObjectStore
+from kahua.store.tables import InstanceRow, SeriesRow, StudyRow
+from kahua.store.zip_stream import ZipStream
+
+#: Instances whose rows are read at once.
+PAGE: Final = 500
+
+CHUNK_BYTES: Final = 1 << 20
+
+SUSPICIOUS: Final = "Its pixels may show who the patient is, and such objects were not asked for."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """What is taken out, by whom, and how; permission has been asked, and the audit log knows."""
+
+    project_id: str
+    project_name: str
+    actor: str
+    started_at: datetime
+    #: Ids of series of the project.
+    series: Sequence[str]
+    #: How it is de-identified; None leaves everything as it is stored.
+    profile: Profile | None = None
+    pseudonyms: Pseudonyms | None = None
+    #: Take along objects whose pixels may show who the patient is.
+    with_suspicious: bool = False
+    dataset: str | None = None
+    dataset_version: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exporter:
+    """Makes the archives of exports."""
+
+    database: Database
+    objects: ObjectStore
+    #: Folder for objects that are being de-identified.
+    staging: Path
+
+    def stream(self, export: Export) -> Iterator[bytes]:
+        """Give the bytes of the archive; whoever stops asking before the end leaves nothing behind."""
+        with Ledger() as ledger:
+            archive = ZipStream()
+            if export.profile is None:
+                yield from self._as_stored(export, archive, ledger)
+            else:
+                yield from self._deidentified(export, export.profile, archive, ledger)
+            yield from archive.add("SHA256SUMS", ledger.checksums())
+            yield from archive.add("manifest.json", ledger.manifest(_head(export)))
+            yield from archive.finish()
+
+    def _as_stored(self, export: Export, archive: ZipStream, ledger: Ledger) -> Iterator[bytes]:
+        for place, instance, _ in self._instances(export, ledger):
+            ledger.reach(place)
+            try:
+                content = self.objects.stream(instance.object_key)
+            except NotFound:
+                place.leave_out("It was deleted meanwhile.")
+                continue
+            yield from archive.add(place.next_name(), ledger.noted(place, content), size=instance.size)
+
+    def _deidentified(self, export: Export, profile: Profile, archive: ZipStream, ledger: Ledger) -> Iterator[bytes]:
+        if export.pseudonyms is None:
+            raise ValueError("An export that is de-identified needs pseudonyms.")
+        jobs = ((place, instance.object_key, subject) for place, instance, subject in self._instances(export, ledger))
+        with Deidentifier(
+            objects=self.objects, staging=self.staging, pseudonyms=export.pseudonyms, profile=profile
+        ) as deidentifier:
+            for place, treated in deidentifier.treat(jobs):
+                ledger.reach(place)
+                if treated.path is None:
+                    place.leave_out(treated.refusal)
+                    continue
+                risk = str(treated.changes["pixel_risk"])
+                if risk and not export.with_suspicious:
+                    place.leave_out(SUSPICIOUS)
+                else:
+                    place.note(treated.changes)
+                    size = treated.path.stat().st_size
+                    content = ledger.noted(place, _pieces(treated.path))
+                    yield from archive.add(place.next_name(), content, size=size)
+                treated.path.unlink()
+
+    def _instances(self, export: Export, ledger: Ledger) -> Iterator[tuple[Place, InstanceRow, str]]:
+        """Give every instance with its place in the archive and its subject, page by page."""
+        for series_id in export.series:
+            found = self._series(export, series_id)
+            if found is None:
+                ledger.vanished += 1
+                continue
+            series, study = found
+            subject = subject_of(
+                patient_id=study.patient_id,
+                patient_name=study.patient_name,
+                birth_date=study.patient_birth_date,
+                study_uid=study.study_uid,
+            )
+            place = ledger.open_place(series, study, subject, named=export.profile is None)
+            last: InstanceRow | None = None
+            while True:
+                with self.database.read() as session:
+                    page = instances_of(session, series, limit=PAGE, after=last)
+                for instance in page:
+                    yield place, instance, subject
+                if len(page) < PAGE:
+                    break
+                last = page[-1]
+
+    def _series(self, export: Export, series_id: str) -> tuple[SeriesRow, StudyRow] | None:
+        """Give a series of the project, and its study; None if it was deleted meanwhile."""
+        with self.database.read() as session:
+            row = session.execute(
+                select(SeriesRow, StudyRow)
+                .join(StudyRow, SeriesRow.study_id == StudyRow.id)
+                .where(SeriesRow.id == series_id, SeriesRow.project_id == export.project_id)
+            ).one_or_none()
+        return (row[0], row[1]) if row else None
+
+
+def _head(export: Export) -> dict[str, Any]:
+    """Say what an export is, before what is in it."""
+    profile = export.profile
+    return {
+        "kahua": __version__,
+        "project": export.project_name,
+        "exported_by": export.actor,
+        "exported_at": export.started_at.isoformat(),
+        "dataset": export.dataset,
+        "dataset_version": export.dataset_version,
+        "deidentified": profile is not None,
+        "profile": {**asdict(profile), "standard": f"PS3.15 {EDITION}", "codes": profile.codes} if profile else None,
+        "pixels": "as stored; nothing that is burned into them was removed",
+        "suspicious_pixels_included": export.profile is None or export.with_suspicious,
+    }
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK_BYTES):
+            yield piece
