@@ -23,7 +23,8 @@ def main(number: str, message: str) -> None:
     """Compare the tables with a database at the newest migration and write the difference."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database.in_folder(Path(folder))
-        migrate(database)
+        if any((SCRIPTS / "versions").glob("*.py")):
+            migrate(database)
         config = Config()
         config.set_main_option("script_location", str(SCRIPTS))
         config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
