@@ -139,6 +139,17 @@ def test_a_segmentation_that_came_first_is_drawn_again_on_its_image(archive: Arc
     assert row(archive, series_id).preview_key != alone.preview_key
 
 
+def test_news_told_again_still_reaches_what_waits_for_the_image(archive: Archive, tmp_path: Path) -> None:
+    images = ct_series(slices=6)
+    series_id = keep(archive, tmp_path, part10(segmentation(images)))
+    derive(archive)
+    alone = row(archive, series_id).preview_key
+    image_id = keep(archive, tmp_path, *map(part10, images))
+    derivation(archive).derive("main", image_id)  # here the worker died, and the event is delivered once more
+    derivation(archive).on_received(SeriesReceived(project_id="main", series_id=image_id, revision=1))
+    assert row(archive, series_id).preview_key != alone
+
+
 def test_nothing_is_drawn_on_an_image_of_another_project(archive: Archive, tmp_path: Path) -> None:
     images = ct_series(slices=6)
     series_id = keep(archive, tmp_path, part10(segmentation(images)))
