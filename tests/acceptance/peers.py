@@ -1,0 +1,71 @@
+"""Senders of DICOM that others wrote, and the objects that they send."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import Dataset
+from pynetdicom import AE, build_context
+
+from kahua.testing.factory import part10
+
+from .running import RunningSite
+
+EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+
+
+def write_files(folder: Path, series: Sequence[Dataset]) -> Path:
+    """Write a series as Part 10 files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, instance in enumerate(series):
+        (folder / f"{number:04}.dcm").write_bytes(part10(instance))
+    return folder
+
+
+def dcmtk(program: str, site: RunningSite, folder: Path, *options: str, dataset: str = "") -> str:
+    """Send a folder with a program of DCMTK and give what it said; it must have been content."""
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"needs {program} of DCMTK")
+    calling = f"kp-{dataset}" if dataset else program.upper()
+    result = subprocess.run(
+        [
+            path,
+            "-v",
+            "-aet",
+            calling,
+            "-aec",
+            "kp-main",
+            *options,
+            "+sd",
+            "+r",
+            "127.0.0.1",
+            str(site.dicom_port),
+            folder,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+def send(site: RunningSite, series: Sequence[Dataset], dataset: str = "") -> None:
+    """Send a series with ``storescu``, as a scanner does."""
+    with tempfile.TemporaryDirectory() as name:
+        dcmtk("storescu", site, write_files(Path(name), series), "-R", dataset=dataset)
+
+
+def associate(
+    site: RunningSite, *sop_classes: str, syntax: str = EXPLICIT_LITTLE_ENDIAN, called: str = "kp-main"
+) -> Any:
+    """Open an association with pynetdicom; the caller releases it."""
+    entity = AE(ae_title="PYNETDICOM")
+    entity.requested_contexts = [build_context(each, syntax) for each in dict.fromkeys(sop_classes)]
+    return entity.associate("127.0.0.1", site.dicom_port, ae_title=called)

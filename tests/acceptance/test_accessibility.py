@@ -1,0 +1,68 @@
+"""The pages can be used by everybody: axe finds nothing on them, dark or light."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from kahua.testing.factory import mr_series
+
+from .peers import send
+from .running import Client, RunningSite
+
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+PAGES = [
+    "/projects/main",
+    "/projects/main/datasets",
+    "/projects/main/quarantine",
+    "/projects/main/workflows",
+    "/projects/main/workflows/thresholding/bright",
+    "/projects/main/runs",
+    "/projects/main/members",
+    "/site/extensions",
+    "/site/people",
+    "/me",
+]
+
+pytestmark = pytest.mark.skipif(not AXE.is_file(), reason="needs the packages of web/: make setup")
+
+
+@pytest.fixture(scope="session")
+def something_to_see(site: RunningSite, client: Client, workflow: str) -> str:
+    """Give the id of a series that a run has worked on."""
+    series = mr_series(slices=4, seed="accessible", patient_id="ACCESSIBLE")
+    send(site, series, dataset="accessible")
+    item = client.wait_for_series(series[0].SeriesInstanceUID, preview=True, instances=4)
+    run = client.post("runs", {"workflow": workflow, "series": [item["id"]]})
+    client.upload("broken.dcm", b"this is no DICOM")
+    assert client.wait_for_run(run["id"])["state"] == "succeeded"
+    return str(item["id"])
+
+
+def violations(page: Page) -> list[str]:
+    """Give what axe finds: rule, element and what to do."""
+    page.evaluate(AXE.read_text())  # a script element would be against the site's own policy
+    found = page.evaluate("axe.run(document, {iframes: false})")["violations"]
+    return [f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_axe_finds_nothing_on_any_page(site: RunningSite, something_to_see: str, signed_in: Page, scheme: str) -> None:
+    found: dict[str, list[str]] = {}
+    if scheme == "light":
+        signed_in.get_by_role("button", name="Use light colours").click()
+    for path in [*PAGES, f"/projects/main/series/{something_to_see}?overlay=none&tab=results"]:
+        signed_in.route("**/ohif/**", lambda route: route.fulfill(body="", content_type="text/html"))
+        signed_in.goto(f"{site.url}{path}")
+        expect(signed_in.get_by_role("heading", level=1)).to_be_attached()
+        signed_in.wait_for_load_state("networkidle")
+        if complaints := violations(signed_in):
+            found[path] = complaints
+    assert found == {}
+
+
+def test_axe_finds_nothing_at_the_door(site: RunningSite, page: Page) -> None:
+    page.goto(f"{site.url}/sign-in")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert violations(page) == []
