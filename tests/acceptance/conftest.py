@@ -86,9 +86,11 @@ def site(start_site: StartSite) -> RunningSite:
 
 
 @pytest.fixture(scope="session")
-def client(site: RunningSite) -> Client:
+def client(site: RunningSite) -> Iterator[Client]:
     """Give the administrator's API token to a client."""
-    return client_of(site)
+    client = client_of(site)
+    yield client
+    client.http.close()
 
 
 def client_of(site: RunningSite) -> Client:
@@ -161,6 +163,11 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 def complaints() -> list[str]:
     """What the browser complained about; a test that expects a complaint takes it out."""
     return []
+
+
+def forget_refusals(complaints: list[str]) -> None:
+    """Take out that the browser was refused something: it tells so in the console, whatever the page makes of it."""
+    complaints[:] = [complaint for complaint in complaints if "status of 401" not in complaint]
 
 
 @pytest.fixture

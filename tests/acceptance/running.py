@@ -1,6 +1,7 @@
 """A whole site as a person starts it: ``kahua up`` in a process of its own."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -90,8 +91,7 @@ class RunningSite:
         """End it as a power cut does: supervisor and all parts at once, without a word."""
         assert self.process
         for pid in [self.process.pid, *self.parts().values()]:
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(_open(pid), signal.SIGKILL)
+            kill(pid)
         self.process.wait(STOP_SECONDS)
 
     def parts(self) -> dict[str, int]:
@@ -116,10 +116,10 @@ class RunningSite:
                 yield path.name, path.read_text(errors="replace")[-SHOWN_LOG:]
 
 
-def _open(pid: int) -> int:
-    import os
-
-    return os.pidfd_open(pid)
+def kill(pid: int) -> None:
+    """End a process at once; nothing happens if it has ended."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 class Client:

@@ -5,7 +5,8 @@ import re
 import httpx
 from playwright.sync_api import Page, expect
 
-from .conftest import PASSWORD, StartSite
+from .conftest import PASSWORD, StartSite, forget_refusals
+from .running import kill, wait_for
 
 
 def test_the_first_start_prints_a_link_that_signs_in_once_and_asks_for_a_password(
@@ -27,21 +28,36 @@ def test_the_first_start_prints_a_link_that_signs_in_once_and_asks_for_a_passwor
     page.goto("about:blank")
     page.goto(site.first_link)
     expect(page.get_by_text("A link works once and for a limited time.")).to_be_visible()
-    assert all("401" in complaint for complaint in complaints)  # the browser tells of every refusal
-    complaints.clear()
 
     page.goto(f"{site.url}/projects/main")
     page.get_by_role("textbox", name="Name").fill("admin")
     page.get_by_role("textbox", name="Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/projects/main")
+    forget_refusals(complaints)
 
 
-def test_a_second_start_prints_no_link_and_keeps_what_was_there(start_site: StartSite) -> None:
+def test_a_second_start_keeps_what_was_there_and_prints_no_link_once_there_is_a_password(
+    start_site: StartSite,
+) -> None:
     site = start_site()
-    assert site.kahua("project", "add", "liver").returncode == 0
+    with httpx.Client(base_url=site.url) as person:
+        answer = person.post("/api/sign-in/link", json={"token": site.first_link.partition("#token=")[2]})
+        headers = {"X-CSRF-Token": answer.json()["csrf_token"]}
+        assert person.put("/api/me/password", json={"new": PASSWORD}, headers=headers).is_success
+        assert person.post("/api/projects", json={"name": "liver"}, headers=headers).is_success
     site.stop()
     site.start()
     assert "#token=" not in site.output.read_text()
     assert "liver" in site.kahua("project", "list", "--json").stdout
+    assert httpx.post(f"{site.url}/api/sign-in", json={"name": "admin", "password": PASSWORD}).is_success
+
+
+def test_a_part_that_dies_is_started_again(start_site: StartSite) -> None:
+    site = start_site()
+    before = site.parts()
+    kill(before["web"])
+    wait_for(lambda: site.parts()["web"] != before["web"], "another web process")
     assert httpx.get(f"{site.url}/readyz").is_success
+    assert "The part web ended" in site.output.read_text()
+    assert site.parts() | {"web": 0} == before | {"web": 0}, "the other parts were left alone"

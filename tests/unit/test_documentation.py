@@ -1,4 +1,4 @@
-"""Every command that a page tells people to type exists, with its options."""
+"""Every command that a page tells people to type exists, with its options; every link leads somewhere."""
 
 import re
 import shlex
@@ -17,6 +17,7 @@ GENERATED = ROOT / "docs" / "reference"
 
 #: Inline code, and lines of code blocks: fenced or indented.
 CODE = re.compile(r"`((?:kahua|make) [^`\n]+)`|^(?: {4}|\$ )?((?:kahua|make) .+)$", re.MULTILINE)
+LINK = re.compile(r"\]\(([^)#\s]+)")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 #: In running text a line may begin with one of these words, too.
@@ -40,7 +41,7 @@ def understand(words: list[str]) -> None:
     command: Any = typer.main.get_command(app)
     context = None
     name = words.pop(0)
-    while True:
+    while words or hasattr(command, "commands"):  # the name of a command alone is a mention of it
         context = command.make_context(name, words, parent=context)
         if not hasattr(command, "commands"):
             return
@@ -71,3 +72,10 @@ def test_a_command_that_does_not_exist_would_be_found(wrong: str) -> None:
     with pytest.raises(Exception) as refused:  # noqa: PT011 - typer's own classes are private
         understand(shlex.split(wrong))
     assert type(refused.value).__name__ in {"NoSuchOption", "BadParameter", "UsageError", "NoArgsIsHelpError"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_a_link_to_another_file_leads_somewhere(page: Path) -> None:
+    links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
+    missing = [link for link in links if not (page.parent / link).exists()]
+    assert missing == []
