@@ -3,13 +3,13 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from kahua import datasets
 from kahua.access import Permission, ProjectAccess
 from kahua.api.schemas import Request
 from kahua.api.security import Access, SiteOfRequest
+from kahua.api.streams import ClosingStream
 from kahua.datasets import MAX_NAMED_SERIES, MAX_PSEUDONYMS
 from kahua.dicom import Profile
 
@@ -70,10 +70,10 @@ class OriginalPatient(BaseModel):
 @router.get(
     "/exports",
     operation_id="export_series",
-    response_class=StreamingResponse,
+    response_class=ClosingStream,
     responses={200: {"content": {"application/zip": {}}}},
 )
-def export_series(may: Exporting, site: SiteOfRequest, wanted: Annotated[ExportRequest, Query()]) -> StreamingResponse:
+def export_series(may: Exporting, site: SiteOfRequest, wanted: Annotated[ExportRequest, Query()]) -> ClosingStream:
     """Download series, or a dataset, as a ZIP archive that is made while it is sent."""
     with site.database.write() as session:
         export = datasets.begin_export(
@@ -89,7 +89,7 @@ def export_series(may: Exporting, site: SiteOfRequest, wanted: Annotated[ExportR
         )
     name = f"{may.name}-{export.started_at:%Y%m%d-%H%M%S}{'-deidentified' if wanted.deidentify else ''}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingResponse(site.exporter().stream(export), media_type="application/zip", headers=headers)
+    return ClosingStream(site.exporter().stream(export), media_type="application/zip", headers=headers)
 
 
 @router.post("/reidentifications", operation_id="reidentify_patients")

@@ -5,7 +5,7 @@ Names in the archive are counters, never text of an object. ``SHA256SUMS`` lists
 that are being de-identified at the moment.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,7 +60,7 @@ class Exporter:
     #: Folder for objects that are being de-identified.
     staging: Path
 
-    def stream(self, export: Export) -> Iterator[bytes]:
+    def stream(self, export: Export) -> Generator[bytes]:
         """Give the bytes of the archive; whoever stops asking before the end leaves nothing behind."""
         with Ledger() as ledger:
             archive = ZipStream()
