@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 
 from kahua import datasets
@@ -70,7 +70,7 @@ class OriginalPatient(BaseModel):
 @router.get(
     "/exports",
     operation_id="export_series",
-    response_class=ClosingStream,
+    response_class=Response,
     responses={200: {"content": {"application/zip": {}}}},
 )
 def export_series(may: Exporting, site: SiteOfRequest, wanted: Annotated[ExportRequest, Query()]) -> ClosingStream:

@@ -288,6 +288,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Series
+         * @description Download series, or a dataset, as a ZIP archive that is made while it is sent.
+         */
+        get: operations["export_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/files/{file}/content": {
         parameters: {
             query?: never;
@@ -366,6 +386,26 @@ export interface paths {
         get: operations["list_quarantine"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/reidentifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reidentify Patients
+         * @description Find the patients of this project that are behind pseudonyms; those of other projects are not found.
+         */
+        post: operations["reidentify_patients"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1326,6 +1366,20 @@ export interface components {
             token: string;
         };
         /**
+         * OriginalPatient
+         * @description Who is behind a pseudonym.
+         */
+        OriginalPatient: {
+            /** Patient Birth Date */
+            patient_birth_date: string;
+            /** Patient Id */
+            patient_id: string;
+            /** Patient Name */
+            patient_name: string;
+            /** Pseudonym */
+            pseudonym: string;
+        };
+        /**
          * OutputItem
          * @description Something that a workflow gives.
          */
@@ -1424,7 +1478,7 @@ export interface components {
          * @description One kind of act; every route names the one that it needs.
          * @enum {string}
          */
-        Permission: "series.read" | "series.write" | "series.delete" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
+        Permission: "series.read" | "series.write" | "series.export" | "series.delete" | "patient.reidentify" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
         /**
          * Preview
          * @description The picture of a series.
@@ -1513,6 +1567,14 @@ export interface components {
             name: string;
             /** Reason */
             reason: string;
+        };
+        /**
+         * ReidentificationRequest
+         * @description Pseudonyms as they stand in exported objects as Patient ID.
+         */
+        ReidentificationRequest: {
+            /** Pseudonyms */
+            pseudonyms: string[];
         };
         /**
          * ResultView
@@ -2649,6 +2711,52 @@ export interface operations {
             };
         };
     };
+    export_series: {
+        parameters: {
+            query?: {
+                /** @description Ids of series; or name a dataset. */
+                series?: string[];
+                /** @description Name of a dataset. */
+                dataset?: string | null;
+                /** @description Version of the dataset; the newest by default. */
+                version?: number | null;
+                /** @description Take away what tells who the patient is (PS3.15 Basic Profile); false leaves all as stored. */
+                deidentify?: boolean;
+                /** @description Move all dates of a patient by as many days, or remove them. */
+                dates?: "shift" | "remove";
+                /** @description Known words of descriptions; what names the device; sex, age, height and weight. */
+                keep?: ("descriptions" | "device" | "characteristics")[];
+                /** @description Take along pictures in which names may be written, such as ultrasound: nobody removes them. */
+                suspicious_pixels?: boolean;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     get_file_content: {
         parameters: {
             query?: never;
@@ -2799,6 +2907,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_QuarantineItem_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    reidentify_patients: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReidentificationRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OriginalPatient"][];
                 };
             };
             /** @description Validation Error */

@@ -8,6 +8,7 @@ import { allows, useProject } from '~/access';
 import { counted, ProblemLine } from '~/common';
 import { keepChoice } from './choice';
 import { DeleteSeries } from './DeleteSeries';
+import { DownloadMenu } from './DownloadMenu';
 import classes from './gallery.module.css';
 import { NewDataset } from './NewDataset';
 import { allIds, changeDataset, datasetsQuery, type SeriesWhere } from './requests';
@@ -89,6 +90,7 @@ export function ActionBar({ project, where, chosen, found, onClear }: Props) {
           Remove from {where.dataset}
         </Button>
       )}
+      {allows(mine, 'series.export') && <DownloadMenu project={project} where={where} chosen={chosen} ids={ids} />}
       {allows(mine, 'series.delete') && chosen.length > 0 && (
         <Button size="xs" variant="default" leftSection={<IconTrash size={16} stroke={1.5} />} onClick={deletion.open}>
           Delete …
