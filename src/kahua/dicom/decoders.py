@@ -72,7 +72,7 @@ def decode_frame(data: bytes, layout: Layout, transfer_syntax_uid: str) -> Frame
         frame: Frame = np.asarray(decode(data, layout))
     # The decoders' own errors are RuntimeErrors; struct.error and zlib.error come from our own unpacking.
     except (RuntimeError, ValueError, IndexError, MemoryError, struct.error, zlib.error) as error:
-        raise UndecodablePixels(f"The compressed pixels are damaged ({type(error).__name__}).") from error
+        raise UndecodablePixels("The compressed pixels are damaged, or of a kind that is not read.") from error
     expected = (layout.rows, layout.columns, layout.samples)[: 3 if layout.samples > 1 else 2]
     if frame.shape != expected:
         raise UndecodablePixels(f"The decoded frame has the shape {frame.shape}, but {expected} is claimed.")

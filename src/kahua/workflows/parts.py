@@ -171,6 +171,8 @@ class Step(Part):
     """A command in an environment of the extension."""
 
     name: Name
+    #: What it does, for people; its name if empty.
+    title: Text = ""
     environment: Name
     #: Arguments, without a shell. Placeholders: ``{extension}``, ``{inputs.NAME}``, ``{outputs.NAME}``,
     #: ``{parameters.NAME}``.

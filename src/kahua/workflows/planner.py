@@ -162,7 +162,7 @@ def _step(job: JobPlan, step: Step) -> PlannedTask:
     return PlannedTask(
         name=step.name,
         kind="step",
-        title=step.name,
+        title=step.title or step.name,
         after=_tasks(inputs),
         inputs=inputs,
         outputs={name: _target(name, output) for name, output in job.workflow.outputs_of(step.name).items()},

@@ -162,7 +162,7 @@ class Transfers:
         kept = sorted(set(self._keep_dicom(transfer.project_id, files, transfer.run_id)))
         if len(kept) != 1:
             raise TaskFailed(f"The output holds {len(kept)} DICOM series; it has to hold one.")
-        transfer.say(f"Stored {len(files)} instances as series {kept[0][1]}.")
+        transfer.say(f"Stored {len(files)} {'instance' if len(files) == 1 else 'instances'} as series {kept[0][1]}.")
         return kept[0]
 
     def _keep_file(self, transfer: Transfer, output_name: str) -> str:
