@@ -57,7 +57,8 @@ _DESCRIPTORS: Final = tags_of(
     "SeriesDescription StudyDescription ProtocolName PerformedProcedureStepDescription RequestedProcedureDescription "
     "ScheduledProcedureStepDescription AcquisitionProtocolDescription ContentDescription DerivationDescription "
     "StructureSetLabel StructureSetName StructureSetDescription ROIName ROIDescription ROIObservationLabel "
-    "SegmentDescription RTPlanLabel RTPlanName ContrastBolusAgent AcquisitionDeviceProcessingDescription"
+    "SegmentDescription TextValue TrackingID UnformattedTextValue RTPlanLabel RTPlanName ContrastBolusAgent "
+    "AcquisitionDeviceProcessingDescription"
 )
 
 #: Free text that no table lists, where a value is required.

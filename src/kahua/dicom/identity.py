@@ -19,6 +19,9 @@ _NUMBERS: Final = tags_of(
     "PlacerOrderNumberImagingServiceRequest FillerOrderNumberImagingServiceRequest PatientAddress"
 )
 
+#: A number so long is found within a longer one, too; a shorter one is part of many codes by chance.
+LONG_NUMBER: Final = 8
+
 _WORDS: Final = re.compile(r"[^\W_]+")
 
 
@@ -47,7 +50,14 @@ class Identity:
     def is_in(self, text: str) -> bool:
         """Say whether a text holds any of them."""
         folded = text.casefold()
-        return not self.words.isdisjoint(_WORDS.findall(folded)) or any(number in folded for number in self.numbers)
+        return not self.words.isdisjoint(_WORDS.findall(folded)) or any(
+            number in folded and (len(number) >= LONG_NUMBER or _stands_alone(number, folded))
+            for number in self.numbers
+        )
+
+
+def _stands_alone(number: str, text: str) -> bool:
+    return re.search(rf"(?<![^\W_]){re.escape(number)}(?![^\W_])", text) is not None
 
 
 def _telling(dataset: Dataset) -> Iterator[tuple[int, str]]:

@@ -1,17 +1,20 @@
 """Every element of a data set treated, at every depth."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
 from pydicom import Dataset
-from pydicom.datadict import keyword_for_tag
+from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
+from pydicom.uid import UID_dictionary
 
 from kahua.dicom.confidentiality import Action, action_on, requires_value
 from kahua.dicom.dates import moved
 from kahua.dicom.descriptors import cleaned
-from kahua.dicom.elements import VALUE_ERRORS, peek, vr_of
+from kahua.dicom.elements import VALUE_ERRORS, peek, tags_of, vr_of
 from kahua.dicom.identity import Identity
 from kahua.dicom.profile import Profile
 from kahua.dicom.pseudonyms import Pseudonyms
@@ -37,15 +40,29 @@ PRIVATE, UNKNOWN = "private", "unknown"
 FOUND: Final = "found"
 
 #: Values that anybody may have typed into.
-_TYPED: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
+_TYPED: Final = frozenset({"CS", "LO", "LT", "SH", "ST", "UC", "UT"})
 
-_CODE_MEANING: Final = 0x00080104
+#: Value representations of bytes that say nothing of what is in them.
+_BYTES: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+
+#: Value representations that are no text, and could hide one.
+_BINARY: Final = _BYTES | {"AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"}
+
+#: Most bytes of a value that is no text, but is searched for names all the same.
+_SHORT: Final = 4096
+
+#: What a number consists of when it is written as text.
+_NUMBER: Final = re.compile(r"[-+0-9.eE \\\0]*")
+
+_CODE: Final = tags_of("CodeValue CodingSchemeDesignator CodingSchemeVersion CodeMeaning LongCodeValue")
 
 #: Schemes whose meanings are published: a patient called Head is no reason to forget what a code means.
 _PUBLISHED_SCHEMES: Final = frozenset({"DCM", "FMA", "LN", "NCIt", "RADLEX", "SCT", "SNM3", "SRT", "UCUM", "UMLS"})
 
 #: Oldest patient whose age is told; older ones are few.
 _OLDEST: Final = 89
+
+_CHARACTER_SET: Final = 0x00080005
 
 _AGE: Final = 0x00101010
 
@@ -85,10 +102,18 @@ class Treatment:
                 self._remove(dataset, tag, vr)
 
     def _keep(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:
-        """Leave an element, unless a name or number of the patient was typed into it, or it cannot be read."""
+        """Leave an element, unless it holds a name or number of the patient, or something else than it should."""
         if tag == _AGE:
             self._cap_age(dataset, tag)
-        if vr in _TYPED and not _is_published(dataset, tag) and any(map(self._identity.is_in, peek(dataset, tag))):
+        if _is_disguised(dataset, tag, vr) or (vr in _BINARY and self._identity.is_in(_written(dataset, tag))):
+            self.counts[_name(tag), Action.REMOVE] += 1
+            self._remove(dataset, tag, vr)
+        elif (
+            vr in _TYPED
+            and tag != _CHARACTER_SET
+            and not _is_published(dataset, tag)
+            and any(map(self._identity.is_in, peek(dataset, tag)))
+        ):
             self.counts[_name(tag), FOUND] += 1
             self._set(dataset, tag, vr, DUMMIES[vr])
 
@@ -106,7 +131,8 @@ class Treatment:
 
     def _replace_uids(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:
         originals = [uid.strip(" \0") for uid in peek(dataset, tag)]
-        self._set(dataset, tag, vr, [self._pseudonyms.uid(uid) for uid in originals if uid])
+        new = [uid if uid in UID_dictionary else self._pseudonyms.uid(uid) for uid in originals if uid]
+        self._set(dataset, tag, vr, new)
 
     def _shift(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:
         dates = [date for date in (moved(text, self._days) for text in peek(dataset, tag)) if date]
@@ -141,6 +167,20 @@ def _name(tag: BaseTag) -> str:
     return f"({tag.group:04X},{tag.element:04X}) {keyword}" if keyword else UNKNOWN
 
 
+def _is_disguised(dataset: Dataset, tag: BaseTag, vr: str) -> bool:
+    """Say whether bytes stand where text or numbers should, or letters where a number should: nobody checks those."""
+    if vr in _BYTES:
+        return not any(kind in _BYTES for kind in str(dictionary_VR(tag)).split(" or "))
+    return vr in ("DS", "IS") and not _NUMBER.fullmatch(_written(dataset, tag))
+
+
+def _written(dataset: Dataset, tag: BaseTag) -> str:
+    """Give the bytes of a short value as text, whatever they are; empty if it is long, or no longer as it came."""
+    element = dataset.get_item(tag)
+    value = element.value if isinstance(element, RawDataElement) else None
+    return value.decode("latin_1") if isinstance(value, bytes) and len(value) <= _SHORT else ""
+
+
 def _is_published(item: Dataset, tag: BaseTag) -> bool:
-    """Say whether this is the meaning of a code of a published scheme."""
-    return tag == _CODE_MEANING and str(item.get("CodingSchemeDesignator", "")).strip() in _PUBLISHED_SCHEMES
+    """Say whether this belongs to a code of a published scheme."""
+    return tag in _CODE and str(item.get("CodingSchemeDesignator", "")).strip() in _PUBLISHED_SCHEMES

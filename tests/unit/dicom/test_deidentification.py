@@ -70,6 +70,9 @@ def planted() -> Dataset:
     image.SeriesDescription = "CT Abdomen Quillfeather 3mm born 17.04.1931"
     image.ImageComments = "Mrs Quillfeather moved"
     image.ConvolutionKernel = "B30 Quillfeather"  # not in any table
+    image.ImageType = ["ORIGINAL", "PRIMARY", "QUILLFEATHER"]
+    image.add_new(0x00189305, "OB", b"Quillfeather")  # a number, after the dictionary
+    image.add_new(0x00180060, "LO", "Quillfeather")  # another one
     other = Dataset()
     other.PatientID, other.PatientName = "OLD-ID-31", "Thistlewood^Ottoline"
     image.OtherPatientIDsSequence = [other]
@@ -195,6 +198,32 @@ def test_segmentation_still_refers_to_its_image() -> None:
     }
     assert mask.FrameOfReferenceUID == treated[0].FrameOfReferenceUID
     assert [segment.SegmentLabel for segment in mask.SegmentSequence] == ["Brain", "Lesion"]
+
+
+def test_letters_in_a_number_are_removed() -> None:
+    (image,) = ct_series(slices=1, SliceThickness="987654")
+    encoded = part10(image).replace(b"987654", b"Ottoli")
+    target = io.BytesIO()
+    deidentify(io.BytesIO(encoded), target, pseudonyms=Pseudonyms(key=KEY), subject=SUBJECT, profile=Profile())
+    assert b"Ottoli" not in target.getvalue()
+
+
+def test_short_patient_id_spoils_no_other_number() -> None:
+    (image,) = ct_series(slices=1, patient_id="1000", patient_name="1000^CT", RepetitionTime="1000", KVP="1000")
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "110001", "DCM", "Image Processing"
+    image.ProcedureCodeSequence = [code]
+    result, _, _ = treat(image)
+    assert result.SOPClassUID == image.SOPClassUID
+    assert result.StudyTime == image.StudyTime
+    assert (result.RepetitionTime, result.KVP) == (1000, 1000)
+    assert result.ProcedureCodeSequence[0].CodeValue == "110001"
+
+
+def test_published_uids_stay() -> None:
+    talairach = "1.2.840.10008.1.4.1.1"
+    (image,) = ct_series(slices=1, FrameOfReferenceUID=talairach)
+    assert treat(image)[0].FrameOfReferenceUID == talairach
 
 
 def test_dates_keep_their_distances_within_a_patient() -> None:
