@@ -15,9 +15,14 @@ SECRET_WORDS = ("password", "token", "secret", "cookie", "authorization")
 
 def configure_logs(level: str, *, component: str) -> None:
     """Send log lines of this process to standard error."""
+
+    def name_component(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {"component": component, **event}  # a variable of the context would be that of one thread alone
+
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            name_component,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -28,7 +33,6 @@ def configure_logs(level: str, *, component: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(component=component)
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:

@@ -1,8 +1,10 @@
 """Senders of DICOM that others wrote, and the objects that they send."""
 
+import io
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from pydicom import Dataset
 from pynetdicom import AE, build_context
+from pynetdicom.dimse_primitives import C_STORE
 
 from kahua.testing.factory import part10
 
@@ -26,7 +29,9 @@ def write_files(folder: Path, series: Sequence[Dataset]) -> Path:
     return folder
 
 
-def dcmtk(program: str, site: RunningSite, folder: Path, *options: str, dataset: str = "") -> str:
+def dcmtk(
+    program: str, site: RunningSite, folder: Path, *options: str, dataset: str = "", called: str = "kp-main"
+) -> str:
     """Send a folder with a program of DCMTK and give what it said; it must have been content."""
     path = shutil.which(program)
     if path is None:
@@ -39,7 +44,7 @@ def dcmtk(program: str, site: RunningSite, folder: Path, *options: str, dataset:
             "-aet",
             calling,
             "-aec",
-            "kp-main",
+            called,
             *options,
             "+sd",
             "+r",
@@ -69,3 +74,18 @@ def associate(
     entity = AE(ae_title="PYNETDICOM")
     entity.requested_contexts = [build_context(each, syntax) for each in dict.fromkeys(sop_classes)]
     return entity.associate("127.0.0.1", site.dicom_port, ae_title=called)
+
+
+def store_bytes(association: Any, sop_class_uid: str, sop_instance_uid: str, data: bytes) -> int | None:
+    """Send any bytes by C-STORE, readable or not; give the status, None if the association ended."""
+    request = C_STORE()
+    request.MessageID, request.Priority = 1, 2
+    request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = sop_class_uid, sop_instance_uid
+    request.DataSet = io.BytesIO(data)
+    association._reactor_checkpoint.clear()
+    while not association._is_paused:
+        time.sleep(0.001)
+    association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
+    _, response = association.dimse.get_msg(block=True)
+    association._reactor_checkpoint.set()
+    return response.Status if response else None

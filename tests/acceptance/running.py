@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,23 +124,32 @@ def kill(pid: int) -> None:
 
 
 class Client:
-    """Somebody who works in the project ``main`` with an API token."""
+    """Somebody who works in a project with an API token."""
 
-    def __init__(self, site: RunningSite, token: str | None) -> None:
+    def __init__(self, site: RunningSite, token: str | None, project: str = "main") -> None:
+        self.project = project
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.http = httpx.Client(base_url=site.url, headers=headers, timeout=60)
 
+    def of_project(self, project: str) -> "Client":
+        """Give the same person in another project."""
+        other = copy(self)
+        other.project = project
+        return other
+
     def get(self, path: str, **query: Any) -> Any:
         """Ask the project for something."""
-        return self._answer(self.http.get(f"/api/projects/main/{path}", params=query))
+        return self._answer(self.http.get(f"/api/projects/{self.project}/{path}", params=query))
 
     def post(self, path: str, body: object = None) -> Any:
         """Ask the project to do something."""
-        return self._answer(self.http.post(f"/api/projects/main/{path}", json=body))
+        return self._answer(self.http.post(f"/api/projects/{self.project}/{path}", json=body))
 
     def upload(self, name: str, content: bytes, **query: str) -> httpx.Response:
         """Upload a file."""
-        return self.http.post("/api/projects/main/uploads", params={"filename": name, **query}, content=content)
+        return self.http.post(
+            f"/api/projects/{self.project}/uploads", params={"filename": name, **query}, content=content
+        )
 
     def series(self, **query: Any) -> list[dict[str, Any]]:
         """List series."""
