@@ -47,10 +47,11 @@ class Identity:
             frozenset(number for number in numbers if len(number) >= LEAST_DIGITS),
         )
 
-    def is_in(self, text: str) -> bool:
-        """Say whether a text holds any of them."""
+    def is_in(self, text: str, *, least: int = LEAST_LETTERS) -> bool:
+        """Say whether a text holds any of them; of the words those with so many letters at least."""
         folded = text.casefold()
-        return not self.words.isdisjoint(_WORDS.findall(folded)) or any(
+        words = [word for word in _WORDS.findall(folded) if len(word) >= least]
+        return not self.words.isdisjoint(words) or any(
             number in folded and (len(number) >= LONG_NUMBER or _stands_alone(number, folded))
             for number in self.numbers
         )

@@ -15,7 +15,7 @@ from kahua.dicom.confidentiality import Action, action_on, requires_value
 from kahua.dicom.dates import moved
 from kahua.dicom.descriptors import cleaned
 from kahua.dicom.elements import VALUE_ERRORS, peek, tags_of, vr_of
-from kahua.dicom.identity import Identity
+from kahua.dicom.identity import LEAST_LETTERS, Identity
 from kahua.dicom.profile import Profile
 from kahua.dicom.pseudonyms import Pseudonyms
 
@@ -62,7 +62,11 @@ _PUBLISHED_SCHEMES: Final = frozenset({"DCM", "FMA", "LN", "NCIt", "RADLEX", "SC
 #: Oldest patient whose age is told; older ones are few.
 _OLDEST: Final = 89
 
-_CHARACTER_SET: Final = 0x00080005
+#: Terms without which nothing else can be read.
+_FIXED: Final = tags_of("SpecificCharacterSet ValueType CodingSchemeDesignator Modality")
+
+#: Words of a name that are looked for among terms, such as an image's type, have so many letters.
+LEAST_LETTERS_OF_TERM: Final = 6
 
 _AGE: Final = 0x00101010
 
@@ -108,14 +112,13 @@ class Treatment:
         if _is_disguised(dataset, tag, vr) or (vr in _BINARY and self._identity.is_in(_written(dataset, tag))):
             self.counts[_name(tag), Action.REMOVE] += 1
             self._remove(dataset, tag, vr)
-        elif (
-            vr in _TYPED
-            and tag != _CHARACTER_SET
-            and not _is_published(dataset, tag)
-            and any(map(self._identity.is_in, peek(dataset, tag)))
-        ):
+        elif vr in _TYPED and tag not in _FIXED and not _is_published(dataset, tag) and self._is_told(dataset, tag, vr):
             self.counts[_name(tag), FOUND] += 1
             self._set(dataset, tag, vr, DUMMIES[vr])
+
+    def _is_told(self, dataset: Dataset, tag: BaseTag, vr: str) -> bool:
+        least = LEAST_LETTERS_OF_TERM if vr == "CS" else LEAST_LETTERS
+        return any(self._identity.is_in(text, least=least) for text in peek(dataset, tag))
 
     def _remove(self, dataset: Dataset, tag: BaseTag, vr: str) -> None:  # noqa: ARG002 - one signature for all
         del dataset[tag]
