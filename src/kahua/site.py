@@ -30,6 +30,7 @@ from kahua.extensions import Extensions, find_extension
 from kahua.monitoring import Check, check_disk, check_durability, check_outbox, check_web
 from kahua.settings import Settings
 from kahua.store import Archive, DirectoryStore, Exporter, ObjectStore
+from kahua.store.decoders import Decoders
 from kahua.store.dimse import Receiver, Refusal, Route
 from kahua.store.previews import Derivation
 from kahua.workflows import RunFolders, Runs, Transfers, machine_of
@@ -51,6 +52,9 @@ LEFT_OVER_SECONDS = 86_400
 #: Person as whom the demonstration works.
 DEMO_USER = "demo"
 
+#: Pictures that one process of the site draws at once.
+MAX_DECODERS = 4
+
 #: Days for which the token of a demonstration works.
 DEMO_DAYS = 1
 
@@ -63,6 +67,7 @@ class Site:
     database: Database
     objects: ObjectStore
     archive: Archive
+    decoders: Decoders
     extensions: Extensions
     runs: Runs
 
@@ -119,6 +124,7 @@ class Site:
     def close(self) -> None:
         """Finish what waits and close the database."""
         self.archive.close()
+        self.decoders.close()
         self.database.close()
 
     def _route(self, called: str, calling: str, address: str) -> Route | Refusal:
@@ -161,6 +167,7 @@ def build_site(settings: Settings) -> Site:
         database=database,
         objects=objects,
         archive=Archive.from_settings(settings, database=database, objects=objects),
+        decoders=Decoders("kahua.store.render", most=MAX_DECODERS),
         extensions=extensions,
         runs=Runs(
             database=database,

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import FileResponse
 
 from kahua.access import Permission, ProjectAccess
 from kahua.api.security import Access, SiteOfRequest, streams_body
+from kahua.api.streams import PiecesResponse
 from kahua.errors import InvalidInput, NotFound
 from kahua.store import metadata
 from kahua.store.dicomweb.accept import EXPLICIT_LITTLE_ENDIAN, Media, choose, parse_accept
@@ -300,7 +301,9 @@ def _rendered(
         return _not_acceptable(", ".join(PICTURES))
     (number,) = _frame_numbers(frame, found.number_of_frames or 1)[:1]
     wanted = Wanted(frame=number, media_type=media_type, size=size, window=_window(request.query_params.get("window")))
-    return Response(render(site.objects, found, wanted, site.settings), media_type=media_type, headers=PRIVATE)
+    return Response(
+        render(site.decoders, site.objects, found, wanted, site.settings), media_type=media_type, headers=PRIVATE
+    )
 
 
 async def _store(request: Request, access: ProjectAccess, site: Any, study_uid: str | None) -> Response:
@@ -323,9 +326,7 @@ async def _store(request: Request, access: ProjectAccess, site: Any, study_uid: 
     return Response(stored.serialised(base_url), status_code=stored.status, media_type=DICOM_JSON)
 
 
-def _multipart(
-    kind: str, default_type: str, contents: Iterator[tuple[list[str], Iterator[bytes]]]
-) -> StreamingResponse:
+def _multipart(kind: str, default_type: str, contents: Iterator[tuple[list[str], Iterator[bytes]]]) -> Response:
     boundary = new_boundary()
     parts = (
         (
@@ -338,13 +339,13 @@ def _multipart(
         for syntax, content in contents
     )
     media_type = f'multipart/related; type="{kind}"; boundary="{boundary}"'
-    return StreamingResponse(write_multipart(boundary, parts), media_type=media_type, headers=PRIVATE)
+    return PiecesResponse(write_multipart(boundary, parts), media_type=media_type, headers=PRIVATE)
 
 
 def _file(site: Any, key: str, media_type: str) -> Response:
     path = site.objects.path(key)
     if path is None:
-        return StreamingResponse(site.objects.stream(key), media_type=media_type, headers=PRIVATE)
+        return PiecesResponse(site.objects.stream(key), media_type=media_type, headers=PRIVATE)
     return FileResponse(path, media_type=media_type, headers=PRIVATE)
 
 

@@ -9,7 +9,7 @@ from kahua import datasets
 from kahua.access import Permission, ProjectAccess
 from kahua.api.schemas import Request
 from kahua.api.security import Access, SiteOfRequest
-from kahua.api.streams import ClosingStream
+from kahua.api.streams import PiecesResponse
 from kahua.datasets import MAX_NAMED_SERIES, MAX_PSEUDONYMS
 from kahua.dicom import Profile
 
@@ -73,7 +73,7 @@ class OriginalPatient(BaseModel):
     response_class=Response,
     responses={200: {"content": {"application/zip": {}}}},
 )
-def export_series(may: Exporting, site: SiteOfRequest, wanted: Annotated[ExportRequest, Query()]) -> ClosingStream:
+def export_series(may: Exporting, site: SiteOfRequest, wanted: Annotated[ExportRequest, Query()]) -> PiecesResponse:
     """Download series, or a dataset, as a ZIP archive that is made while it is sent."""
     with site.database.write() as session:
         export = datasets.begin_export(
@@ -89,7 +89,7 @@ def export_series(may: Exporting, site: SiteOfRequest, wanted: Annotated[ExportR
         )
     name = f"{may.name}-{export.started_at:%Y%m%d-%H%M%S}{'-deidentified' if wanted.deidentify else ''}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return ClosingStream(site.exporter().stream(export), media_type="application/zip", headers=headers)
+    return PiecesResponse(site.exporter().stream(export), media_type="application/zip", headers=headers)
 
 
 @router.post("/reidentifications", operation_id="reidentify_patients")

@@ -38,8 +38,8 @@ STREAMED = "kahua.streamed"
 T = TypeVar("T")
 
 
-def site_of(request: Request) -> Site:
-    """Site that the application serves."""
+async def site_of(request: Request) -> Site:
+    """Site that the application serves; not a plain function, for those cost a change of thread."""
     site: Site = request.app.state.site
     return site
 
@@ -115,7 +115,7 @@ def cookie_of(request: Request) -> str | None:
 
 def _checked(request: Request, check: Callable[[Session, Principal], T]) -> T:
     """Find out who asks, ask whether they may, and write down who may not."""
-    site = site_of(request)
+    site: Site = request.app.state.site
     with site.database.read() as session:
         principal, keep_alive = _identify(request, session, hours=site.settings.session_hours)
         try:

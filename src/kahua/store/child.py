@@ -53,7 +53,7 @@ def run_child(module: str, *arguments: str, bounds: Bounds) -> bytes:
         process.communicate()
         raise UndecodablePixels(f"It took longer than {bounds.seconds:.0f} seconds and was stopped.") from None
     if process.returncode:
-        raise UndecodablePixels(_reason(process.returncode, complaints))
+        raise UndecodablePixels(reason_of(process.returncode, complaints))
     return output
 
 
@@ -75,7 +75,8 @@ def limit(pid: int, bounds: Bounds, *, processor_time: bool = True) -> None:
             return  # it has ended already
 
 
-def _reason(status: int, complaints: bytes) -> str:
+def reason_of(status: int, complaints: bytes) -> str:
+    """Say why a child ended, from its status and what it wrote on standard error."""
     lines = complaints.decode(errors="replace").strip().splitlines()
     last = lines[-1][:MAX_REASON_LENGTH] if lines else ""
     if status == REFUSED:

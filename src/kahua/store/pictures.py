@@ -1,6 +1,5 @@
 """Draw or decode frames of one instance, in a process that may die."""
 
-import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from kahua.settings import Settings
 from kahua.store.child import Bounds, run_child
+from kahua.store.decoders import Decoders
 from kahua.store.objects import ObjectStore
 from kahua.store.tables import InstanceRow
 
@@ -28,7 +28,9 @@ class Wanted:
     window: tuple[float, float] | None = None
 
 
-def render(objects: ObjectStore, instance: InstanceRow, wanted: Wanted, settings: Settings) -> bytes:
+def render(
+    decoders: Decoders, objects: ObjectStore, instance: InstanceRow, wanted: Wanted, settings: Settings
+) -> bytes:
     """Draw a frame.
 
     Raises
@@ -36,12 +38,8 @@ def render(objects: ObjectStore, instance: InstanceRow, wanted: Wanted, settings
     UndecodablePixels
         It cannot be decoded; the message says why.
     """
-    with tempfile.TemporaryDirectory(prefix="kahua-") as folder, objects.local_file(instance.object_key) as file:
-        out = Path(folder) / "picture"
-        run_child(
-            "kahua.store.render", "picture", str(file), str(out), json.dumps(asdict(wanted)), bounds=_bounds(settings)
-        )
-        return out.read_bytes()
+    with objects.local_file(instance.object_key) as file:
+        return decoders.draw({"file": str(file), **asdict(wanted)}, bounds=_bounds(settings))
 
 
 def decoded_frames(

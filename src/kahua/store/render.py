@@ -1,15 +1,17 @@
 """Child process: decode pixels and draw them, from files that its parent prepared.
 
 ``series FOLDER`` draws preview.webp and filmstrip.webp from the files in FOLDER/instances (and FOLDER/sources) and
-prints what it found; ``picture FILE OUT OPTIONS`` draws one frame; ``frames FILE OUT NUMBERS`` decodes frames.
+prints what it found; ``frames FILE OUT NUMBERS`` decodes frames; ``serve`` draws single frames, one for each line of
+standard input, until that ends (see `kahua.store.decoders`).
 """
 
 import json
 import sys
 from collections.abc import Sequence
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ from kahua.dicom.pictures import frame_picture
 from kahua.dicom.pixels import frame_count, read_frames
 from kahua.errors import KahuaError
 from kahua.store.child import REFUSED
+from kahua.store.decoders import HEAD
 
 #: Longest side of a preview, and side of the square tiles of a filmstrip, in pixels.
 PREVIEW_SIZE = 512
@@ -44,12 +47,12 @@ def main(arguments: Sequence[str]) -> None:
         match arguments:
             case ["series", folder]:
                 sys.stdout.write(json.dumps(draw_series(Path(folder))))
-            case ["picture", file, out, options]:
-                draw_picture(Path(file), Path(out), json.loads(options))
+            case ["serve"]:
+                serve(sys.stdin.buffer, sys.stdout.buffer)
             case ["frames", file, out, numbers]:
                 decode_frames(Path(file), Path(out), [int(number) for number in numbers.split(",")])
             case _:
-                raise SystemExit("Usage: series FOLDER | picture FILE OUT OPTIONS | frames FILE OUT NUMBERS")
+                raise SystemExit("Usage: series FOLDER | frames FILE OUT NUMBERS | serve")
     except KahuaError as error:
         sys.stderr.write(str(error).replace("\n", " ") + "\n")
         sys.exit(REFUSED)
@@ -77,14 +80,29 @@ def draw_series(folder: Path) -> dict[str, str]:
     return {"state": "ready", "note": ""}
 
 
-def draw_picture(file: Path, out: Path, options: dict[str, Any]) -> None:
-    """Draw one frame into a file of the wanted kind."""
-    dataset = dcmread(file, force=True)
-    number = options["frame"] - 1
+def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
+    """Draw what each line asks for; answer with a picture or with the reason why there is none."""
+    for line in jobs:
+        try:
+            drawn, content = True, draw_picture(json.loads(line))
+        except KahuaError as error:
+            drawn, content = False, str(error).encode()
+        except Exception as error:  # noqa: BLE001 - whatever a hostile file does to the libraries, it has no picture
+            drawn, content = False, f"The decoder failed: {type(error).__name__}: {error}".encode()
+        answers.write(HEAD.pack(drawn, len(content)) + content)
+        answers.flush()
+
+
+def draw_picture(job: dict[str, Any]) -> bytes:
+    """Draw one frame of a file as a picture of the wanted kind."""
+    dataset = dcmread(job["file"], force=True)
+    number = job["frame"] - 1
     frame = next(islice(read_frames(dataset), number, None))
-    window = tuple(options["window"]) if options["window"] else None
-    picture = frame_picture(frame, dataset, size=options["size"], window=window, number=number)
-    Image.fromarray(picture).save(out, FORMATS[options["media_type"]], quality=QUALITY)
+    window = tuple(job["window"]) if job["window"] else None
+    picture = frame_picture(frame, dataset, size=job["size"], window=window, number=number)
+    out = BytesIO()
+    Image.fromarray(picture).save(out, FORMATS[job["media_type"]], quality=QUALITY)
+    return out.getvalue()
 
 
 def decode_frames(file: Path, out: Path, numbers: Sequence[int]) -> None:
