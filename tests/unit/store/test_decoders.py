@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -31,12 +31,21 @@ def job(tmp_path: Path) -> dict[str, object]:
     return {"file": str(file), "frame": 1, "media_type": "image/png", "size": None, "window": None}
 
 
-def processes() -> list[int]:
-    """Give the ids of the processes that draw."""
-    return [child.pid for child in psutil.Process().children() if "kahua.store.render" in child.cmdline()]
+def children() -> set[int]:
+    """Give the ids of the processes of this one that draw."""
+    return {child.pid for child in psutil.Process().children() if "kahua.store.render" in child.cmdline()}
 
 
-def test_one_process_draws_many_pictures(decoders: Decoders, job: dict[str, object]) -> None:
+@pytest.fixture
+def processes() -> Callable[[], list[int]]:
+    """Give a function that gives the ids of the processes that draw; not those of sites of other tests."""
+    before = children()
+    return lambda: sorted(children() - before)
+
+
+def test_one_process_draws_many_pictures(
+    processes: Callable[[], list[int]], decoders: Decoders, job: dict[str, object]
+) -> None:
     first = decoders.draw(job, bounds=BOUNDS)
     before = processes()
     assert decoders.draw(job, bounds=BOUNDS) == first
@@ -56,7 +65,7 @@ def test_a_refusal_is_told_and_hinders_nothing(decoders: Decoders, job: dict[str
 
 
 def test_a_picture_that_takes_too_long_is_given_up_and_its_process_ended(
-    decoders: Decoders, job: dict[str, object]
+    processes: Callable[[], list[int]], decoders: Decoders, job: dict[str, object]
 ) -> None:
     with pytest.raises(UndecodablePixels, match="longer than 0 seconds"):
         decoders.draw(job, bounds=Bounds(seconds=0.01))
@@ -64,7 +73,9 @@ def test_a_picture_that_takes_too_long_is_given_up_and_its_process_ended(
     assert decoders.draw(job, bounds=BOUNDS)
 
 
-def test_a_process_that_died_is_replaced(decoders: Decoders, job: dict[str, object]) -> None:
+def test_a_process_that_died_is_replaced(
+    processes: Callable[[], list[int]], decoders: Decoders, job: dict[str, object]
+) -> None:
     decoders.draw(job, bounds=BOUNDS)
     os.kill(processes()[0], signal.SIGKILL)
     with pytest.raises(UndecodablePixels, match="SIGKILL"):
@@ -73,7 +84,7 @@ def test_a_process_that_died_is_replaced(decoders: Decoders, job: dict[str, obje
 
 
 def test_a_process_is_replaced_after_its_last_picture(
-    decoders: Decoders, job: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    processes: Callable[[], list[int]], decoders: Decoders, job: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_JOBS", 1)
     decoders.draw(job, bounds=BOUNDS)
@@ -92,7 +103,7 @@ def test_a_process_gets_no_more_memory_than_it_may_have(decoders: Decoders, job:
 
 
 def test_processes_end_when_nobody_asks(
-    decoders: Decoders, job: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    processes: Callable[[], list[int]], decoders: Decoders, job: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "IDLE_SECONDS", 0.0)
     decoders.draw(job, bounds=BOUNDS)
