@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
+import psutil
 import pytest
 from fastapi import FastAPI
 from pydicom import Dataset, dcmread
@@ -206,11 +207,16 @@ def test_interrupted_download_leaves_nothing_behind(site: Site, interrupted: Ite
     assert {child.pid for child in processes()} == set()
 
 
-def processes() -> list:
-    """Child processes of this one that de-identify."""
-    import psutil
+def processes() -> list[psutil.Process]:
+    """Child processes of this one that de-identify, and live."""
+    return [child for child in psutil.Process().children() if "kahua.store.deidentify" in _words(child)]
 
-    return [child for child in psutil.Process().children() if "kahua.store.deidentify" in child.cmdline()]
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return []
 
 
 def test_series_deleted_meanwhile_is_told(site: Site, store: Store, head: str) -> None:
