@@ -1,6 +1,6 @@
 """A site, built from its settings: the only place that chooses adapters."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,7 +27,18 @@ from kahua.datasets import subscriptions as dataset_subscriptions
 from kahua.errors import MisconfiguredSite, NotFound
 from kahua.events import Subscription
 from kahua.extensions import Extensions, find_extension
-from kahua.monitoring import Check, check_disk, check_durability, check_outbox, check_web
+from kahua.monitoring import (
+    Check,
+    Finding,
+    check_audit,
+    check_disk,
+    check_durability,
+    check_installed,
+    check_objects,
+    check_outbox,
+    check_sandbox,
+    check_web,
+)
 from kahua.settings import Settings
 from kahua.store import Archive, DirectoryStore, Exporter, ObjectStore
 from kahua.store.decoders import Decoders
@@ -112,7 +123,18 @@ class Site:
             lambda: check_durability(self.settings),
             lambda: check_outbox(self.database),
             lambda: check_web(web_folder()),
+            lambda: check_objects(self.database, self.objects),
+            lambda: check_audit(self.database),
+            self._check_sandbox,
+            lambda: check_installed(
+                (f"{extension.manifest.name} {extension.manifest.version}", extension.state, extension.error)
+                for extension in self.extensions.installed()
+            ),
         ]
+
+    def _check_sandbox(self) -> Iterable[Finding]:
+        boundary = choose_boundary(self.settings.sandbox)
+        return check_sandbox(boundary.reason, shut_in=boundary.name != "none")
 
     def tidy(self) -> None:
         """Remove what is not needed any more: objects of what was deleted, delivered events, left-over files."""

@@ -1,5 +1,7 @@
 """``kahua doctor``: what is wrong, and the way out."""
 
+from typing import Annotated
+
 import typer
 
 from kahua.cli.output import Context, JsonOption, console, show_json
@@ -8,10 +10,16 @@ from kahua.monitoring import Severity, examine
 MARKS = {Severity.FINE: "[green]ok[/]     ", Severity.NOTICE: "[yellow]notice[/] ", Severity.PROBLEM: "[red]problem[/]"}
 
 
-def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
+def doctor(
+    context: typer.Context,
+    mend: Annotated[bool, typer.Option("--mend", help="First remove files that belong to nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Look at the whole site; status 1 if something does not work."""
     options: Context = context.obj
     with options.site() as site:
+        if mend:
+            site.archive.mend()
         findings = list(examine(site.checks()))
     if as_json:
         show_json([vars(finding) for finding in findings])

@@ -4,11 +4,28 @@ from kahua.monitoring.doctor import (
     Check,
     Finding,
     Severity,
+    check_audit,
     check_disk,
     check_durability,
+    check_installed,
+    check_objects,
     check_outbox,
+    check_sandbox,
     check_web,
     examine,
 )
 
-__all__ = ["Check", "Finding", "Severity", "check_disk", "check_durability", "check_outbox", "check_web", "examine"]
+__all__ = [
+    "Check",
+    "Finding",
+    "Severity",
+    "check_audit",
+    "check_disk",
+    "check_durability",
+    "check_installed",
+    "check_objects",
+    "check_outbox",
+    "check_sandbox",
+    "check_web",
+    "examine",
+]

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
+from kahua.access import verify_audit_chain
 from kahua.database import Database, EventRow
 from kahua.errors import KahuaError
 from kahua.settings import Settings
+from kahua.store import ObjectStore, missing, orphans
 
 #: An event that failed this often needs a person.
 PATIENCE = 5
@@ -105,3 +107,69 @@ def check_web(folder: Path) -> Iterator[Finding]:
             text="The web interface is not built; the API works without it.",
             remedy="Build it with `make setup`.",
         )
+
+
+def check_objects(database: Database, objects: ObjectStore) -> Iterator[Finding]:
+    """See whether every instance has its object, and every object a row."""
+    lost = sum(1 for _ in missing(database, objects))
+    unused = sum(1 for _ in orphans(database, objects))
+    if lost:
+        yield Finding(
+            id="objects-missing",
+            severity=Severity.PROBLEM,
+            text=f"{lost} instances have lost their file: the disk failed, or someone deleted files by hand.",
+            remedy="Restore the folder objects from a backup, or send the series again.",
+        )
+    if unused:
+        yield Finding(
+            id="objects-unused",
+            severity=Severity.NOTICE,
+            text=f"{unused} files belong to nothing: the site was killed between file and row.",
+            remedy="`kahua doctor --mend` removes them.",
+        )
+    if not lost and not unused:
+        yield Finding(id="objects", severity=Severity.FINE, text="Every instance has its file, and every file its row.")
+
+
+def check_audit(database: Database) -> Iterator[Finding]:
+    """See whether the audit log is whole."""
+    with database.read() as session:
+        verdict = verify_audit_chain(session)
+    if verdict.intact:
+        yield Finding(id="audit", severity=Severity.FINE, text=f"The audit log is whole: {verdict.entries} entries.")
+    else:
+        yield Finding(
+            id="audit",
+            severity=Severity.PROBLEM,
+            text=f"The audit log was changed by hand: {verdict.finding}",
+            remedy="Compare it with a backup; find out who can write to the database.",
+        )
+
+
+def check_sandbox(reason: str, *, shut_in: bool) -> Iterator[Finding]:
+    """Say whether tasks are shut in, and why not."""
+    yield Finding(
+        id="sandbox",
+        severity=Severity.FINE if shut_in else Severity.NOTICE,
+        text=reason,
+        remedy="" if shut_in else "Install the package bubblewrap: tasks then have no network and see only their data.",
+    )
+
+
+def check_installed(extensions: Iterable[tuple[str, str, str]]) -> Iterator[Finding]:
+    """See whether every extension can run.
+
+    Parameters
+    ----------
+    extensions
+        Name and version, state, and error of each.
+    """
+    for name, state, error in extensions:
+        if state == "failed":
+            cause = error.splitlines()[0] if error else "its environment is missing"
+            yield Finding(
+                id="extension",
+                severity=Severity.PROBLEM,
+                text=f"The extension {name} cannot run: {cause}",
+                remedy="Install it again: `kahua extension install`.",
+            )

@@ -22,7 +22,7 @@ from kahua.store.limits import Limits
 from kahua.store.objects import DirectoryStore, ObjectStore, content_key
 from kahua.store.origin import Accepted, Origin
 from kahua.store.quarantine import find_quarantined, quarantined
-from kahua.store.removal import discard, remove_series
+from kahua.store.removal import discard, missing, orphans, remove_series
 from kahua.store.staging import FileData, MemoryData
 from kahua.store.tables import (
     DiscardedObjectRow,
@@ -63,6 +63,8 @@ __all__ = [
     "find_series_row",
     "find_study_row",
     "instances_of",
+    "missing",
+    "orphans",
     "pseudonyms_of",
     "quarantined",
     "references_of",

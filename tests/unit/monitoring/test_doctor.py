@@ -1,0 +1,103 @@
+"""The doctor finds what is wrong, says it in words, and names the way out."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from kahua.access import record
+from kahua.access.tables import AuditEntryRow
+from kahua.database import EventRow, announce, now
+from kahua.errors import Unavailable
+from kahua.events import RunFinished
+from kahua.monitoring import (
+    Finding,
+    Severity,
+    check_audit,
+    check_disk,
+    check_installed,
+    check_objects,
+    check_outbox,
+    examine,
+)
+from kahua.settings import Settings
+from kahua.store import Archive, Origin
+from kahua.testing import factory
+from kahua.testing.archive import archive_in
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    with archive_in(tmp_path) as opened:
+        yield opened
+
+
+def store_one(archive: Archive, folder: Path) -> None:
+    file = folder / "slice.dcm"
+    file.write_bytes(factory.part10(factory.ct_series(slices=1)[0]))
+    archive.store_file("main", file, Origin(door="import", sender="test"))
+
+
+def worst(findings: list[Finding]) -> Severity:
+    order = list(Severity)
+    return max((finding.severity for finding in findings), key=order.index)
+
+
+def test_an_archive_in_order_is_fine(archive: Archive, tmp_path: Path) -> None:
+    store_one(archive, tmp_path)
+    assert worst(list(check_objects(archive.database, archive.objects))) is Severity.FINE
+
+
+def test_a_lost_file_is_a_problem(archive: Archive, tmp_path: Path) -> None:
+    store_one(archive, tmp_path)
+    archive.objects.delete(next(iter(archive.objects.keys())))
+    (finding,) = check_objects(archive.database, archive.objects)
+    assert finding.severity is Severity.PROBLEM
+    assert "1 instances have lost their file" in finding.text
+    assert finding.remedy
+
+
+def test_a_changed_audit_entry_is_a_problem(archive: Archive) -> None:
+    with archive.database.write() as session:
+        record(session, actor="anna", action="test", subject="one")
+        record(session, actor="anna", action="test", subject="two")
+    assert worst(list(check_audit(archive.database))) is Severity.FINE
+    with archive.database.write() as session:
+        session.execute(update(AuditEntryRow).where(AuditEntryRow.subject == "one").values(actor="bert"))
+    assert worst(list(check_audit(archive.database))) is Severity.PROBLEM
+
+
+def test_an_event_that_fails_again_and_again_is_a_problem(archive: Archive) -> None:
+    with archive.database.write() as session:
+        announce(session, RunFinished(project_id="main", run_id="r", state="failed"))
+    assert worst(list(check_outbox(archive.database))) is Severity.FINE
+    with archive.database.write() as session:
+        later = now() + timedelta(minutes=5)
+        session.execute(update(EventRow).values(attempts=9, error="the consumer is broken", not_before=later))
+    (finding,) = check_outbox(archive.database)
+    assert finding.severity is Severity.PROBLEM
+    assert "the consumer is broken" in finding.text
+
+
+def test_a_full_disk_is_a_problem(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, min_free_bytes=10**18)
+    assert worst(list(check_disk(settings))) is Severity.PROBLEM
+
+
+def test_an_extension_that_failed_is_a_problem() -> None:
+    (finding,) = check_installed([("good 1.0", "ready", ""), ("bad 1.0", "failed", "no such package\nmore")])
+    assert finding.text == "The extension bad 1.0 cannot run: no such package"
+
+
+def test_a_check_that_fails_is_itself_a_finding() -> None:
+    def broken() -> list[Finding]:
+        raise Unavailable("The database does not answer.", remedy="Start it.")
+
+    (finding,) = examine([broken])
+    assert (finding.severity, finding.text, finding.remedy) == (
+        Severity.PROBLEM,
+        "The database does not answer.",
+        "Start it.",
+    )
