@@ -24,6 +24,7 @@ from kahua.api import (
 from kahua.api.metrics import Metrics
 from kahua.api.middleware import Shield
 from kahua.api.problems import Problem, install_problems
+from kahua.api.recent import RecentAnswers
 from kahua.api.throttle import Throttle
 from kahua.site import Site
 
@@ -61,6 +62,7 @@ def create_application(site: Site) -> FastAPI:
     )
     application.state.site = site
     application.state.metrics = Metrics(site.database)
+    application.state.recent = RecentAnswers()
     application.state.throttle = Throttle()
     install_problems(application)
     for router in ROUTERS:

@@ -1,7 +1,7 @@
 """DICOMweb of a project: QIDO-RS, WADO-RS and STOW-RS (PS3.18 chapters 8 and 10)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import chain
 from math import isfinite
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse
 
 from kahua.access import Permission, ProjectAccess
+from kahua.api.recent import RecentAnswers
 from kahua.api.security import Access, SiteOfRequest, streams_body
 from kahua.api.streams import PiecesResponse
 from kahua.errors import InvalidInput, NotFound
@@ -34,6 +35,12 @@ OCTETS = "application/octet-stream"
 PICTURES = ("image/jpeg", "image/png", "image/webp")
 
 NOT_ACCEPTABLE = 406
+
+#: Answers up to this size are made at once; longer ones are read while they are sent.
+SMALL_BYTES = 4_000_000
+
+#: Bytes of a request that are handled at once: each time costs two changes of thread.
+RECEIVE_BYTES = 1_000_000
 
 #: Rights are asked for every time; what has not changed is not sent again.
 PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
@@ -151,7 +158,8 @@ def retrieve_frames(
     media_type = f"{OCTETS}; transfer-syntax={syntax}"
     if not media.multipart and len(numbers) == 1:
         return Response(next(contents), media_type=media_type, headers=PRIVATE)
-    return _multipart(OCTETS, media_type, (([], iter([content])) for content in contents))
+    small = len(numbers) * found.size <= SMALL_BYTES
+    return _multipart(OCTETS, media_type, (([], iter([content])) for content in contents), small=small)
 
 
 @router.get("/studies/{study}/series/{series}/instances/{instance}/bulkdata/{path:path}", operation_id="retrieve_bulk")
@@ -275,19 +283,40 @@ def _metadata(request: Request, access: ProjectAccess, site: Any, address: Addre
         instances = locate_instances(session, access.project_id, address) if stale else []
     if stale:
         return _json(request, site, access, metadata.join(_documents(site, instances)))
-    arrays = [metadata.unpack(site.objects.read(row.metadata_key)) for _, row in found]
-    return _json(request, site, access, metadata.join(inner for array in arrays if (inner := array[1:-1])))
+    keys = tuple(row.metadata_key or "" for _, row in found)
+    return _kept_metadata(request, site, access, keys)
 
 
 def _documents(site: Any, instances: Sequence[Located]) -> Iterator[bytes]:
     return metadata.instance_documents(site.objects, instances, budget=site.archive.limits.budget)
 
 
+def _kept_metadata(request: Request, site: Any, access: ProjectAccess, keys: tuple[str, ...]) -> Response:
+    """Answer with what the worker has made of some series; the key of it is made of its content."""
+    base_url, packed = _base_url(request, site, access), _accepts_gzip(request)
+
+    def make() -> bytes:
+        arrays = [metadata.unpack(site.objects.read(key)) for key in keys]
+        array = metadata.with_addresses(metadata.join(inner for each in arrays if (inner := each[1:-1])), base_url)
+        return metadata.pack(array) if packed else array
+
+    recent: RecentAnswers = request.app.state.recent
+    return _json_response(recent.get((keys, base_url, packed), make), packed=packed)
+
+
 def _json(request: Request, site: Any, access: ProjectAccess, array: bytes) -> Response:
     array = metadata.with_addresses(array, _base_url(request, site, access))
-    if "gzip" not in request.headers.get("accept-encoding", ""):
-        return Response(array, media_type=DICOM_JSON, headers=PRIVATE)
-    return Response(metadata.pack(array), media_type=DICOM_JSON, headers={**PRIVATE, "Content-Encoding": "gzip"})
+    packed = _accepts_gzip(request)
+    return _json_response(metadata.pack(array) if packed else array, packed=packed)
+
+
+def _json_response(content: bytes, *, packed: bool) -> Response:
+    headers = {**PRIVATE, "Content-Encoding": "gzip"} if packed else PRIVATE
+    return Response(content, media_type=DICOM_JSON, headers=headers)
+
+
+def _accepts_gzip(request: Request) -> bool:
+    return "gzip" in request.headers.get("accept-encoding", "")
 
 
 def _rendered(
@@ -318,7 +347,7 @@ async def _store(request: Request, access: ProjectAccess, site: Any, study_uid: 
         boundary=boundary,
     )
     try:
-        async for piece in request.stream():
+        async for piece in _collected(request.stream()):
             await run_in_threadpool(stow.feed, piece)
         stored = await run_in_threadpool(stow.finish)
     finally:
@@ -326,7 +355,22 @@ async def _store(request: Request, access: ProjectAccess, site: Any, study_uid: 
     return Response(stored.serialised(base_url), status_code=stored.status, media_type=DICOM_JSON)
 
 
-def _multipart(kind: str, default_type: str, contents: Iterator[tuple[list[str], Iterator[bytes]]]) -> Response:
+async def _collected(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Join pieces of a request, which servers hand over in small ones."""
+    waiting: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= RECEIVE_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)
+
+
+def _multipart(
+    kind: str, default_type: str, contents: Iterator[tuple[list[str], Iterator[bytes]]], *, small: bool = False
+) -> Response:
     boundary = new_boundary()
     parts = (
         (
@@ -339,7 +383,10 @@ def _multipart(kind: str, default_type: str, contents: Iterator[tuple[list[str],
         for syntax, content in contents
     )
     media_type = f'multipart/related; type="{kind}"; boundary="{boundary}"'
-    return PiecesResponse(write_multipart(boundary, parts), media_type=media_type, headers=PRIVATE)
+    pieces = write_multipart(boundary, parts)
+    if small:
+        return Response(b"".join(pieces), media_type=media_type, headers=PRIVATE)
+    return PiecesResponse(pieces, media_type=media_type, headers=PRIVATE)
 
 
 def _file(site: Any, key: str, media_type: str) -> Response:
