@@ -20,8 +20,8 @@ for tables in PACKAGE.glob("*/tables.py"):
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database.in_folder(tmp_path)
+def database(tmp_path: Path, empty_database_url: str | None) -> Database:
+    return Database(empty_database_url) if empty_database_url else Database.in_folder(tmp_path)
 
 
 def test_an_empty_database_gets_the_tables_that_the_code_declares(database: Database) -> None:

@@ -8,9 +8,10 @@ write all later entries anew; keep the newest hash elsewhere to find that, too.
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from kahua.access.tables import AuditEntryRow, AuditHeadRow
@@ -48,10 +49,7 @@ def record(
     session: Session, *, actor: str, action: str, subject: str, project_id: str | None = None, **details: object
 ) -> None:
     """Write an entry in the caller's transaction; details are JSON-compatible facts by name."""
-    head = session.scalar(select(AuditHeadRow).where(AuditHeadRow.id == 1).with_for_update())
-    if head is None:
-        head = AuditHeadRow(id=1, hash=GENESIS)
-        session.add(head)
+    head = _locked_head(session)
     entry = AuditEntryRow(
         at=now(),
         actor=_plain(actor)[:100],
@@ -81,20 +79,32 @@ def verify_audit_chain(session: Session) -> AuditVerdict:
     """Compute every hash again and compare."""
     expected, count = GENESIS, 0
     query = select(AuditEntryRow).order_by(AuditEntryRow.sequence).execution_options(yield_per=VERIFY_BATCH)
-    for entry in session.scalars(query):
-        expected = _hash(expected, entry)
-        if entry.hash != expected:
-            return AuditVerdict(
-                entries=count,
-                head=expected,
-                broken_at=entry.sequence,
-                finding=f"Entry {entry.sequence} was changed, or an entry before it was removed or inserted.",
-            )
-        count += 1
+    with closing(session.scalars(query)) as found:
+        for entry in found:
+            expected = _hash(expected, entry)
+            if entry.hash != expected:
+                return AuditVerdict(
+                    entries=count,
+                    head=expected,
+                    broken_at=entry.sequence,
+                    finding=f"Entry {entry.sequence} was changed, or an entry before it was removed or inserted.",
+                )
+            count += 1
     head = session.get(AuditHeadRow, 1)
     if (head.hash if head else GENESIS) != expected:
         return AuditVerdict(entries=count, head=expected, finding="The newest entries were removed.")
     return AuditVerdict(entries=count, head=expected)
+
+
+def _locked_head(session: Session) -> AuditHeadRow:
+    """Give the newest hash, which nobody else changes before the transaction ends: entries are written in turn."""
+    query = select(AuditHeadRow).where(AuditHeadRow.id == 1).with_for_update()
+    head = session.scalar(query)
+    if head is None:  # two may write the very first entry at the same moment
+        first = text("INSERT INTO audit_head (id, hash) VALUES (1, :hash) ON CONFLICT DO NOTHING")
+        session.execute(first, {"hash": GENESIS})
+        head = session.scalars(query).one()
+    return head
 
 
 def _hash(previous: str, entry: AuditEntryRow) -> str:

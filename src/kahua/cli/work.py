@@ -3,6 +3,7 @@
 import threading
 import time
 
+from kahua.cli.engine_turn import EngineTurn
 from kahua.cli.service import say_ready
 from kahua.database import deliver_events
 from kahua.settings import Settings
@@ -19,17 +20,16 @@ def work(settings: Settings, stop: threading.Event) -> None:
     """Deliver events and run tasks until asked to stop; tasks that run go on without the worker."""
     site = build_site(settings)
     subscriptions = site.subscriptions()
-    engine = site.engine()
-    engine.start()
-    # Extensions whose installation was cut short; it may take minutes, and uv goes on by itself when this process ends.
-    threading.Thread(target=site.extensions.build_pending, name="extensions", daemon=True).start()
+    turn = EngineTurn(site)
+    turn.look()
     say_ready(settings, "work")
     tidy_at = 0.0
     while not stop.is_set():
+        turn.look()
         if time.monotonic() >= tidy_at:
             site.tidy()
             tidy_at = time.monotonic() + TIDY_SECONDS
         if not deliver_events(site.database, subscriptions):
             stop.wait(POLL_SECONDS)
-    engine.stop()
+    turn.stop()
     site.close()

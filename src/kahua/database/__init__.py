@@ -4,9 +4,12 @@ from kahua.database.base import Base, Id, UtcDateTime, new_id, now
 from kahua.database.engine import Database
 from kahua.database.migrate import check_schema, migrate
 from kahua.database.outbox import EventRow, announce, deliver_events, forget_delivered
+from kahua.database.postgresql import Claim, Collision
 
 __all__ = [
     "Base",
+    "Claim",
+    "Collision",
     "Database",
     "EventRow",
     "Id",

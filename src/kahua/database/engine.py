@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, InterfaceError
 from sqlalchemy.orm import Session
 
+from kahua.database import postgresql
 from kahua.errors import MisconfiguredSite, OutOfSpace, Unavailable
 
 #: How long a writer waits for another process that writes, in seconds.
@@ -19,9 +20,11 @@ BUSY_SECONDS = 30
 class Database:
     """The rows of a site.
 
-    `write` opens a transaction that may change rows, `read` one that may not. On SQLite a writing
-    transaction takes the write lock at its begin, so that it cannot fail half-way because another
-    process wrote first. A committed transaction is durable.
+    `write` opens a transaction that may change rows, `read` one that may not. A committed transaction
+    is durable. On SQLite a writing transaction takes the write lock at its begin, so that it cannot
+    fail half-way because another process wrote first. On PostgreSQL many write at once, each seeing what
+    the others have committed: whoever decides by what a row says locks it (`with_for_update`), and who
+    makes what may be there only once is ready for an `IntegrityError`.
     """
 
     def __init__(self, url: str) -> None:
@@ -36,9 +39,15 @@ class Database:
         return cls(f"sqlite:///{folder.resolve() / 'kahua.sqlite3'}")
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """Open a transaction that is committed at the end, or rolled back when an error leaves the block."""
+    def write(self, *, alone: bool = False) -> Iterator[Session]:
+        """Open a transaction that is committed at the end, or rolled back when an error leaves the block.
+
+        One that is `alone` waits for those that write, and none begins to write before it ends; on
+        SQLite every one is.
+        """
         with _clear_errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            if not self.is_sqlite:
+                postgresql.begin_writing(session.connection(), alone=alone)
             yield session
 
     @contextmanager
@@ -50,6 +59,23 @@ class Database:
         with _clear_errors(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
+    @contextmanager
+    def claim(self, name: str) -> Iterator[postgresql.Claim]:
+        """Try to be the only one, on any machine, who does the thing of that name; it ends with the block.
+
+        It ends with the process and with its connection, too: then another may have it. A SQLite database
+        has one worker, held by a lock on the data folder, and therefore every claim succeeds.
+        """
+        if self.is_sqlite:
+            yield postgresql.Claim(None, name)
+            return
+        with _clear_errors(), self.engine.connect() as connection:
+            claim = postgresql.Claim(connection.execution_options(isolation_level="AUTOCOMMIT"), name)
+            try:
+                yield claim
+            finally:
+                claim.end()
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
@@ -57,7 +83,7 @@ class Database:
 
 def _create_engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+        return postgresql.connect(url)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -79,7 +105,11 @@ def _clear_errors() -> Iterator[None]:
     """Say in a sentence what the driver says in its own words."""
     try:
         yield
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
+        if hasattr(error.orig, "sqlstate"):
+            if (clear := postgresql.clear_error(error)) is not None:
+                raise clear from error
+            raise
         reason = str(error.orig)
         if "disk is full" in reason or "No space left" in reason:
             raise OutOfSpace("The disk of the database is full; nothing was changed.") from error

@@ -72,6 +72,6 @@ def _upgrade(database: Database) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
-    with database.write() as session:
+    with database.write(alone=True) as session:
         config.attributes["connection"] = session.connection()
         command.upgrade(config, "head")

@@ -67,15 +67,27 @@ def forget_delivered(database: Database) -> None:
 def deliver_events(database: Database, subscriptions: Sequence[Subscription]) -> int:
     """Hand every due event to its consumers, oldest first; return how many events were tried.
 
-    A consumer that fails does not keep the others from theirs; its event is tried again later.
+    A consumer that fails does not keep the others from theirs; its event is tried again later. Any number
+    of processes may deliver at once: each event is in the hands of one of them.
     """
     with database.read() as session:
         due = session.scalars(
-            select(EventRow).where(EventRow.not_before <= now()).order_by(EventRow.sequence).limit(BATCH)
+            select(EventRow.sequence).where(EventRow.not_before <= now()).order_by(EventRow.sequence).limit(BATCH)
         ).all()
-    for row in due:
+    return sum(_deliver_claimed(database, sequence, subscriptions) for sequence in due)
+
+
+def _deliver_claimed(database: Database, sequence: int, subscriptions: Sequence[Subscription]) -> bool:
+    """Deliver an event, unless another process does so at this moment or has done it meanwhile."""
+    with database.claim(f"event {sequence}") as claim:
+        if not claim.is_held:
+            return False
+        with database.read() as session:
+            row = session.scalar(select(EventRow).where(EventRow.sequence == sequence, EventRow.not_before <= now()))
+        if row is None:
+            return False
         _deliver(database, row, subscriptions)
-    return len(due)
+        return True
 
 
 def _deliver(database: Database, row: EventRow, subscriptions: Sequence[Subscription]) -> None:

@@ -93,7 +93,7 @@ def file_instances(
     places: dict[str, list[int]] = defaultdict(list)
     for place, entry in enumerate(entries):
         places[entry.project_id].append(place)
-    for project_id, members in places.items():
+    for project_id, members in sorted(places.items()):
         filer = _Filer(session, project_id, [entries[place] for place in members])
         for place in members:
             results[place] = filer.file(entries[place])
@@ -132,12 +132,14 @@ class _Filer:
     def finish(self, object_exists: Callable[[str], bool]) -> None:
         """Write the rows, count, refer, and announce."""
         if self._rows:
+            # In this order, as below: two who file the same things at once then wait for each other in turn.
+            self._rows.sort(key=lambda row: str(row["sop_instance_uid"]))
             self._connection.execute(_INSERT_INSTANCES, self._rows)
         for key in self._used_keys:
             # After the insert: from now on nothing removes the object, see `kahua.store.removal`.
             if not object_exists(key):
                 raise ObjectGone
-        for series in self._series.values():
+        for series in sorted(self._series.values(), key=lambda one: one.id):
             self._refer(series)
             revision = self._count(series)
             for dataset in sorted(series.datasets, key=str):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import IntegrityError
 
-from kahua.database import Database
+from kahua.database import Collision, Database
 from kahua.dicom import FileMeta, Header, read_file_meta, scan, write_file_meta
 from kahua.errors import DicomRefused, KahuaError, MisdeclaredDicom, SopInstanceConflict, StateConflict, Unavailable
 from kahua.settings import Settings
@@ -261,7 +261,7 @@ class Archive:
             try:
                 with self.database.write() as session:
                     return file_instances(session, entries, object_exists=self.objects.exists)
-            except IntegrityError:
+            except (IntegrityError, Collision):
                 # Another process made the same study, series or instance, or removed the series, at this
                 # moment. Its transaction has ended now, so that the next look sees what it did.
                 time.sleep(0.01 * race)

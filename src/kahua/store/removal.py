@@ -8,7 +8,7 @@ and later, apart from all who make rows, the objects that are still without any.
 from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, exists, insert, select, text
+from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from kahua.database import Database, announce, now
@@ -50,13 +50,14 @@ def remove_series(session: Session, project_id: str, series_id: str) -> None:
     NotFound
         The project has no such series.
     """
-    series = session.scalar(
-        select(SeriesRow).where(SeriesRow.project_id == project_id, SeriesRow.id == series_id).with_for_update()
-    )
+    here = (SeriesRow.project_id == project_id, SeriesRow.id == series_id)
+    # The study first, in the order in which arrivals lock them. Whoever adds a series to it at this moment waits,
+    # and then makes a study of his own.
+    study_id = select(SeriesRow.study_id).where(*here).scalar_subquery()
+    session.execute(select(StudyRow.id).where(StudyRow.id == study_id).with_for_update())
+    series = session.scalar(select(SeriesRow).where(*here).with_for_update())
     if series is None:
         raise NotFound("There is no such series.")
-    # Whoever adds a series to the study at this moment waits, and then makes a study of his own.
-    session.execute(select(StudyRow.id).where(StudyRow.id == series.study_id).with_for_update())
     keys = set(session.scalars(select(InstanceRow.object_key).where(InstanceRow.series_id == series_id)))
     discard(session, [*keys, *filter(None, (series.preview_key, series.filmstrip_key, series.metadata_key))])
     session.execute(delete(InstanceRow).where(InstanceRow.series_id == series_id))
@@ -81,8 +82,7 @@ def collect(database: Database, objects: ObjectStore) -> int:
     """
     deleted = 0
     while True:
-        with database.write() as session:
-            _shut_out_writers(database, session)
+        with database.write(alone=True) as session:
             notes = session.scalars(select(DiscardedObjectRow).order_by(DiscardedObjectRow.id).limit(BATCH)).all()
             keys = {note.object_key for note in notes}
             unused = keys - referred(session, keys)
@@ -148,13 +148,3 @@ def _orphans_among(database: Database, objects: ObjectStore, keys: Sequence[str]
             continue
         if old:
             yield key
-
-
-def _shut_out_writers(database: Database, session: Session) -> None:
-    """Wait for transactions that make rows for objects, and let none begin before this one ends.
-
-    On SQLite the begin of a writing transaction did that already.
-    """
-    if not database.is_sqlite:
-        tables = ", ".join(sorted({column.class_.__tablename__ for column in KEY_COLUMNS}))
-        session.execute(text(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE"))

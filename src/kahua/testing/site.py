@@ -31,8 +31,13 @@ DATABASE_FILE = "kahua.sqlite3"
 ADDRESS = "http://localhost"
 
 
-def temporary_database(folder: Path) -> Database:
-    """Open the database in a folder; where there is none yet, an empty one with the tables of this version."""
+def temporary_database(folder: Path, url: str | None = None) -> Database:
+    """Open the database in a folder; where there is none yet, an empty one with the tables of this version.
+
+    With an address that database is opened, which must have its tables already.
+    """
+    if url is not None:
+        return Database(url)
     file = folder / DATABASE_FILE
     if not file.exists():
         file.write_bytes(_empty_database())

@@ -1,14 +1,9 @@
 """Archives of several processes on one database and one object store, SQLite and PostgreSQL alike."""
 
-import os
-import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 
 from kahua.database import EventRow
@@ -35,50 +30,8 @@ with archive_in(folder, url) as archive:
 """
 
 
-@pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a PostgreSQL of its own, reached by a socket in a folder."""
-    pytest.importorskip("psycopg", reason="needs the extra postgres")
-    initdb, server = shutil.which("initdb"), shutil.which("postgres")
-    if initdb is None or server is None:
-        pytest.skip("needs PostgreSQL")
-    folder = tmp_path_factory.mktemp("postgresql")
-    data = Path("/tmp") / f"kahua-{folder.parent.name}-{folder.name}"  # noqa: S108 - a socket's path must be short
-    owner = {"user": "postgres"} if os.geteuid() == 0 else {}  # the server refuses to run as root
-    data.mkdir(mode=0o777)
-    data.chmod(0o777)
-    try:
-        subprocess.run([initdb, "-D", data / "data", "-U", "kahua", "-A", "trust"], check=True, cwd="/", **owner)
-        with subprocess.Popen(
-            [server, "-D", data / "data", "-k", data, "-c", "listen_addresses="], cwd="/", **owner
-        ) as process:
-            url = f"postgresql://kahua@/postgres?host={data}"
-            _wait_for(url)
-            yield url
-            process.terminate()
-    finally:
-        shutil.rmtree(data, ignore_errors=True)
-
-
-def _wait_for(url: str) -> None:
-    import psycopg
-
-    for _ in range(200):
-        try:
-            psycopg.connect(url).close()
-        except psycopg.OperationalError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError("PostgreSQL does not start.")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgresql") if request.param == "postgresql" else None
-
-
-def test_processes_that_store_the_same_series_at_once_agree(tmp_path: Path, url: str | None) -> None:
+def test_processes_that_store_the_same_series_at_once_agree(tmp_path: Path, empty_database_url: str | None) -> None:
+    url = empty_database_url
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     for number, instance in enumerate(ct_series(slices=30, rows=8, columns=8)):

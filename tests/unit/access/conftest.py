@@ -10,7 +10,7 @@ from kahua.testing.site import temporary_database
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = temporary_database(tmp_path)
+def database(tmp_path: Path, database_url: str | None) -> Iterator[Database]:
+    database = temporary_database(tmp_path, database_url)
     yield database
     database.close()

@@ -22,6 +22,11 @@ from kahua.database import Database
 from kahua.errors import InvalidInput, NotAllowed, NotFound, StateConflict
 
 
+@pytest.fixture
+def database_url() -> None:
+    """SQLite alone: these many cases ask the database for nothing but single rows by name."""
+
+
 def somebody(database: Database, *, via: str = "session", **roles: Role) -> Principal:
     with database.write() as session:
         user = create_user(session, actor="test", name="ada")

@@ -15,9 +15,9 @@ MakeArchive = Callable[..., Archive]
 
 
 @pytest.fixture
-def make_archive(tmp_path: Path) -> Iterator[MakeArchive]:
+def make_archive(tmp_path: Path, database_url: str | None) -> Iterator[MakeArchive]:
     with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(archive_in(tmp_path, **settings))
+        yield lambda **settings: stack.enter_context(archive_in(tmp_path, database_url, **settings))
 
 
 @pytest.fixture
@@ -31,11 +31,11 @@ def database(archive: Archive) -> Database:
 
 
 @pytest.fixture
-def count(tmp_path: Path) -> Callable[[str], int]:
+def count(tmp_path: Path, database_url: str | None) -> Callable[[str], int]:
     """Count the rows of a table."""
 
     def rows(table: str) -> int:
-        database = Database.in_folder(tmp_path)
+        database = Database(database_url) if database_url else Database.in_folder(tmp_path)
         with database.read() as session:
             number: int = session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()  # noqa: S608 - ours
         database.close()

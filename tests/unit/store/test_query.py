@@ -34,9 +34,9 @@ def keep(archive: Archive, instances: list[Dataset], project: str = "main") -> N
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+def filled(tmp_path_factory: pytest.TempPathFactory, any_database_url: str | None) -> Iterator[Archive]:
     """Two patients, three series; and in another project a third patient. Only read, and therefore made once."""
-    with archive_in(tmp_path_factory.mktemp("queried")) as archive:
+    with archive_in(tmp_path_factory.mktemp("queried"), any_database_url) as archive:
         fill(archive)
         yield archive
 

@@ -91,7 +91,7 @@ def _range(attribute: Attribute, value: str, form: re.Pattern[str]) -> ColumnEle
     if first:
         conditions.append(column >= first)
     if last:
-        conditions.append(column <= last + "~")  # '~' sorts behind digits: 1030 ends with 10:30:59.999999
+        conditions.append(column <= last + "9999999")  # 1030 ends with 10:30:59.999999, in any language's order
     return and_(*conditions)
 
 

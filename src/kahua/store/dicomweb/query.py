@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Integer, cast, func, select
 from sqlalchemy.orm import Session
 
 from kahua.errors import InvalidInput
@@ -152,7 +152,7 @@ def _conditions(query: Query) -> list[ColumnElement[bool]]:
 def _studies(session: Session, page: Sequence[Any], base_url: str) -> list[bytes]:
     counts: dict[str, tuple[int, int, list[str]]] = {}
     totals = (
-        select(SeriesRow.study_id, SeriesRow.modality, func.count(), func.sum(SeriesRow.instance_count))
+        select(SeriesRow.study_id, SeriesRow.modality, func.count(), cast(func.sum(SeriesRow.instance_count), Integer))
         .where(SeriesRow.study_id.in_([row.id for row in page]))
         .group_by(SeriesRow.study_id, SeriesRow.modality)
         .order_by(SeriesRow.modality)

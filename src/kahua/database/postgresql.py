@@ -1,0 +1,134 @@
+"""What is particular to PostgreSQL: connecting, locks by name, and its errors in a sentence."""
+
+import hashlib
+
+from sqlalchemy import BigInteger, Connection, bindparam, create_engine, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, InterfaceError, OperationalError
+
+from kahua.errors import InvalidInput, KahuaError, MisconfiguredSite, OutOfSpace, ResourceBusy, Unavailable
+from kahua.logs import get_logger
+
+#: Connections that one process keeps, and opens beyond that for a while.
+POOL_SIZE = 10
+POOL_OVERFLOW = 30
+
+#: How long a connection may take to come about.
+CONNECT_SECONDS = 10
+
+#: Codes (SQLSTATE) that say that a transaction was undone for the sake of another.
+_COLLISIONS = {"40001", "40P01"}
+
+#: Codes that say that there is no room.
+_NO_ROOM = {"53100", "58030"}
+
+#: Words of a refused connection, for which there is no code: they do not help by themselves when tried again.
+_NOT_LET_IN = ("does not exist", "authentication failed", "no pg_hba.conf entry", "permission denied")
+
+_KEY = bindparam("key", type_=BigInteger)
+_LOCK_SHARED = text("SELECT pg_advisory_xact_lock_shared(:key)").bindparams(_KEY)
+_LOCK_ALONE = text("SELECT pg_advisory_xact_lock(:key)").bindparams(_KEY)
+_TRY_CLAIM = text("SELECT pg_try_advisory_lock(:key)").bindparams(_KEY)
+_END_CLAIM = text("SELECT pg_advisory_unlock(:key)").bindparams(_KEY)
+
+log = get_logger()
+
+
+class Collision(ResourceBusy):
+    """Others changed the same rows at this moment; nothing was changed, try again."""
+
+
+def connect(url: str) -> Engine:
+    """Make the engine for an address such as ``postgresql://user:password@host/name``.
+
+    Raises
+    ------
+    MisconfiguredSite
+        The address is another one, or the library is not installed.
+    """
+    scheme, separator, rest = url.partition("://")
+    if scheme not in ("postgresql", "postgres") or not separator:
+        raise MisconfiguredSite(
+            "The address of the database begins neither with postgresql:// nor with sqlite://.",
+            setting="database_url",
+            remedy="Write postgresql://USER:PASSWORD@HOST/NAME, or leave it out to use SQLite.",
+        )
+    try:
+        return create_engine(
+            f"postgresql+psycopg://{rest}",
+            pool_pre_ping=True,
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_OVERFLOW,
+            connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "kahua"},
+        )
+    except ImportError as error:
+        raise MisconfiguredSite(
+            "PostgreSQL needs a library that is not installed.",
+            setting="database_url",
+            remedy="Install it with `pip install 'kahua[postgres]'`.",
+        ) from error
+
+
+def begin_writing(connection: Connection, *, alone: bool) -> None:
+    """Let a transaction write beside others, or alone.
+
+    The first thing that a transaction does: who waits here holds nothing that others wait for.
+    """
+    connection.execute(_LOCK_ALONE if alone else _LOCK_SHARED, {"key": _lock_key("writers")})
+
+
+class Claim:
+    """Whether this process is the one that does a thing."""
+
+    def __init__(self, connection: Connection | None, name: str) -> None:
+        self._connection = connection
+        self._key = {"key": _lock_key(name)}
+        self.is_held = connection is None or bool(connection.scalar(_TRY_CLAIM, self._key))
+
+    def check(self) -> None:
+        """See that the claim is still held.
+
+        Raises
+        ------
+        Unavailable
+            The connection that held it is gone, so that another process may have the claim now.
+        """
+        if self._connection is None or not self.is_held:
+            return
+        try:
+            self._connection.execute(text("SELECT 1"))
+        except DBAPIError as error:
+            self.is_held = False
+            raise Unavailable("The connection to the database broke off, and with it the claim.") from error
+
+    def end(self) -> None:
+        """Give it up."""
+        if self._connection is not None and self.is_held:
+            self._connection.execute(_END_CLAIM, self._key)
+        self.is_held = False
+
+
+def clear_error(error: DatabaseError | InterfaceError) -> KahuaError | None:
+    """Say in a sentence what went wrong; None if it is none of the expected things."""
+    code = getattr(error.orig, "sqlstate", None)
+    if isinstance(error, DataError):
+        return InvalidInput("A value is too large, or holds a character that the database cannot keep.")
+    if code in _COLLISIONS:
+        return Collision()
+    if code in _NO_ROOM:
+        return OutOfSpace("The disk of the database is full; nothing was changed.")
+    if any(words in str(error.orig) for words in _NOT_LET_IN):
+        return MisconfiguredSite(
+            "The database does not let this site in.",
+            setting="database_url",
+            remedy="Look whether the database exists, and whether user and password are right.",
+        )
+    if isinstance(error, OperationalError | InterfaceError):
+        log.warning("database in trouble", sqlstate=code, kind=type(error.orig).__name__)
+        return Unavailable("The database does not answer; try again.")
+    return None
+
+
+def _lock_key(name: str) -> int:
+    """Number of a lock, as PostgreSQL wants it: 64 bits with sign."""
+    return int.from_bytes(hashlib.sha256(f"kahua {name}".encode()).digest()[:8], signed=True)

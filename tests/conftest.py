@@ -1,0 +1,53 @@
+"""What tests of several components share: a database of either kind."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import kahua.datasets.tables
+import kahua.extensions.tables
+import kahua.store.tables
+import kahua.workflows.tables  # noqa: F401 - importing a component's tables registers them
+from kahua.testing.postgresql import PostgresServer, lacking, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresServer]:
+    """Start a PostgreSQL server when the first test needs one."""
+    if reason := lacking():
+        pytest.skip(reason)
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Give the address of an empty, migrated database; None stands for SQLite in the data folder."""
+    if request.param == "sqlite":
+        yield None
+        return
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    with server.migrated_database() as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def any_database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Give the address of a database without tables, for all tests of a module; None as above."""
+    if request.param == "sqlite":
+        yield None
+        return
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    with server.database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Give the address of a database without tables, for one test; None as above."""
+    if request.param == "sqlite":
+        yield None
+        return
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    with server.database() as url:
+        yield url
