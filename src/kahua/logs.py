@@ -30,8 +30,8 @@ def configure_logs(level: str, *, component: str) -> None:
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "component", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # as it is at the moment: it may be replaced
+        cache_logger_on_first_use=False,
     )
 
 

@@ -33,7 +33,14 @@ def job(tmp_path: Path) -> dict[str, object]:
 
 def children() -> set[int]:
     """Give the ids of the processes of this one that draw."""
-    return {child.pid for child in psutil.Process().children() if "kahua.store.render" in child.cmdline()}
+    return {child.pid for child in psutil.Process().children() if "kahua.store.render" in _words(child)}
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return []
 
 
 @pytest.fixture

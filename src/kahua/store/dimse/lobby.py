@@ -181,5 +181,6 @@ class Lobby:
 
     def _close(self, guest: _Guest) -> None:
         self._guests.pop(guest.connection, None)
-        self._selector.unregister(guest.connection)
+        if guest.connection in self._selector.get_map():  # not while it is handed over
+            self._selector.unregister(guest.connection)
         guest.connection.close()
