@@ -37,7 +37,7 @@ ROUTERS = (
     series.router,
     uploads.router,
     exports.router,
-    dicomweb.router,
+    *dicomweb.routers,
     objects.router,
     quarantine.router,
     datasets.router,

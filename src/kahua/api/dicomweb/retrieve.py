@@ -1,93 +1,46 @@
-"""DICOMweb of a project: QIDO-RS, WADO-RS and STOW-RS (PS3.18 chapters 8 and 10)."""
+"""Retrieve studies, series, instances, frames and pictures: WADO-RS (PS3.18 section 10.4)."""
 
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from math import isfinite
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
-from kahua.access import Permission, ProjectAccess
+from kahua.access import ProjectAccess
+from kahua.api.dicomweb.service import (
+    DICOM,
+    DICOM_JSON,
+    OCTETS,
+    PREFIX,
+    PRIVATE,
+    Reader,
+    base_url,
+    multipart,
+    not_acceptable,
+)
 from kahua.api.recent import RecentAnswers
-from kahua.api.security import Access, SiteOfRequest, streams_body
+from kahua.api.security import SiteOfRequest
 from kahua.api.streams import PiecesResponse
 from kahua.errors import InvalidInput, NotFound
 from kahua.store import metadata
 from kahua.store.dicomweb.accept import EXPLICIT_LITTLE_ENDIAN, Media, choose, parse_accept
-from kahua.store.dicomweb.attributes import Level
-from kahua.store.dicomweb.multipart import PartHead, boundary_of, new_boundary, write_multipart
-from kahua.store.dicomweb.query import find, parse_query
 from kahua.store.dicomweb.retrieve import Address, Located, locate_instances, locate_series
-from kahua.store.dicomweb.stow import StowRequest
 from kahua.store.frames import frame_spans, is_native, read_frame
 from kahua.store.pictures import Wanted, decoded_frames, render
 
-router = APIRouter(prefix="/dicom-web/{project}", tags=["dicomweb"], include_in_schema=False)
-
-DICOM = "application/dicom"
-DICOM_JSON = "application/dicom+json"
-OCTETS = "application/octet-stream"
+router = APIRouter(prefix=PREFIX, tags=["dicomweb"], include_in_schema=False)
 
 #: Pictures that can be rendered.
 PICTURES = ("image/jpeg", "image/png", "image/webp")
 
-NOT_ACCEPTABLE = 406
-
 #: Answers up to this size are made at once; longer ones are read while they are sent.
 SMALL_BYTES = 4_000_000
 
-#: Bytes of a request that are handled at once: each time costs two changes of thread.
-RECEIVE_BYTES = 1_000_000
-
-#: Rights are asked for every time; what has not changed is not sent again.
-PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
-
 #: Numbers of frames in an address.
 _FRAMES = re.compile(r"[0-9]{1,9}(,[0-9]{1,9}){0,9999}")
-
-Reader = Annotated[ProjectAccess, Depends(Access(Permission.SERIES_READ))]
-Writer = Annotated[ProjectAccess, Depends(Access(Permission.SERIES_WRITE))]
-
-
-@router.get("/studies", operation_id="search_studies")
-def search_studies(request: Request, access: Reader, site: SiteOfRequest) -> Response:
-    """Search for studies."""
-    return _search(request, access, site, Level.STUDY)
-
-
-@router.get("/series", operation_id="search_series")
-def search_series(request: Request, access: Reader, site: SiteOfRequest) -> Response:
-    """Search for series in all studies."""
-    return _search(request, access, site, Level.SERIES)
-
-
-@router.get("/instances", operation_id="search_instances")
-def search_instances(request: Request, access: Reader, site: SiteOfRequest) -> Response:
-    """Search for instances in all studies."""
-    return _search(request, access, site, Level.INSTANCE)
-
-
-@router.get("/studies/{study}/series", operation_id="search_series_of_study")
-def search_series_of_study(request: Request, study: str, access: Reader, site: SiteOfRequest) -> Response:
-    """Search for the series of a study."""
-    return _search(request, access, site, Level.SERIES, study)
-
-
-@router.get("/studies/{study}/instances", operation_id="search_instances_of_study")
-def search_instances_of_study(request: Request, study: str, access: Reader, site: SiteOfRequest) -> Response:
-    """Search for the instances of a study."""
-    return _search(request, access, site, Level.INSTANCE, study)
-
-
-@router.get("/studies/{study}/series/{series}/instances", operation_id="search_instances_of_series")
-def search_instances_of_series(
-    request: Request, study: str, series: str, access: Reader, site: SiteOfRequest
-) -> Response:
-    """Search for the instances of a series."""
-    return _search(request, access, site, Level.INSTANCE, study, series)
 
 
 @router.get("/studies/{study}", operation_id="retrieve_study")
@@ -149,7 +102,7 @@ def retrieve_frames(
     syntax = EXPLICIT_LITTLE_ENDIAN if decoded else found.transfer_syntax_uid
     media = choose(accepted, OCTETS, syntax)
     if media is None:
-        return _not_acceptable(f"{OCTETS}; transfer-syntax={found.transfer_syntax_uid}")
+        return not_acceptable(f"{OCTETS}; transfer-syntax={found.transfer_syntax_uid}")
     if decoded:
         contents = _begun(decoded_frames(site.objects, found, numbers, site.settings))
     else:
@@ -159,7 +112,7 @@ def retrieve_frames(
     if not media.multipart and len(numbers) == 1:
         return Response(next(contents), media_type=media_type, headers=PRIVATE)
     small = len(numbers) * found.size <= SMALL_BYTES
-    return _multipart(OCTETS, media_type, (([], iter([content])) for content in contents), small=small)
+    return multipart(OCTETS, media_type, (([], iter([content])) for content in contents), small=small)
 
 
 @router.get("/studies/{study}/series/{series}/instances/{instance}/bulkdata/{path:path}", operation_id="retrieve_bulk")
@@ -179,7 +132,7 @@ def retrieve_bulk(study: str, series: str, instance: str, path: str, access: Rea
             path=path,
             budget=site.archive.limits.budget,
         )
-    return _multipart(OCTETS, OCTETS, iter([([], iter([value]))]))
+    return multipart(OCTETS, OCTETS, iter([([], iter([value]))]))
 
 
 @router.get("/studies/{study}/series/{series}/instances/{instance}/rendered", operation_id="retrieve_rendered")
@@ -220,53 +173,17 @@ def retrieve_series_thumbnail(study: str, series: str, access: Reader, site: Sit
     return Response(site.objects.read(row.preview_key), media_type="image/webp", headers=PRIVATE)
 
 
-@router.post("/studies", operation_id="store_instances", dependencies=[Depends(streams_body)])
-async def store_instances(request: Request, access: Writer, site: SiteOfRequest) -> Response:
-    """Store instances."""
-    return await _store(request, access, site, None)
-
-
-@router.post("/studies/{study}", operation_id="store_instances_of_study", dependencies=[Depends(streams_body)])
-async def store_instances_of_study(request: Request, study: str, access: Writer, site: SiteOfRequest) -> Response:
-    """Store instances of one study."""
-    return await _store(request, access, site, study)
-
-
-def _search(
-    request: Request,
-    access: ProjectAccess,
-    site: Any,
-    level: Level,
-    study_uid: str | None = None,
-    series_uid: str | None = None,
-) -> Response:
-    query = parse_query(level, request.query_params.multi_items())
-    with site.database.read() as session:
-        answer = find(
-            session,
-            access.project_id,
-            query,
-            base_url=_base_url(request, site, access),
-            study_uid=study_uid,
-            series_uid=series_uid,
-        )
-    headers = dict(PRIVATE)
-    if answer.truncated:
-        headers["Warning"] = '299 - "There are more results: ask for the next page with offset."'
-    return Response(answer.body, media_type=DICOM_JSON, headers=headers)
-
-
 def _retrieve(request: Request, access: ProjectAccess, site: Any, address: Address) -> Response:
     with site.database.read() as session:
         instances = locate_instances(session, access.project_id, address)
     accepted = parse_accept(request.headers.get("accept", ""))
     chosen = [choose(accepted, DICOM, located.instance.transfer_syntax_uid) for located in instances]
     if not all(chosen):
-        return _not_acceptable(f"{DICOM}; transfer-syntax=*")
+        return not_acceptable(f"{DICOM}; transfer-syntax=*")
     first = instances[0].instance
     if len(instances) == 1 and chosen[0] and chosen[0].type == DICOM and not chosen[0].multipart:
         return _file(site, first.object_key, f"{DICOM}; transfer-syntax={first.transfer_syntax_uid}")
-    return _multipart(
+    return multipart(
         DICOM,
         DICOM,
         (
@@ -293,19 +210,19 @@ def _documents(site: Any, instances: Sequence[Located]) -> Iterator[bytes]:
 
 def _kept_metadata(request: Request, site: Any, access: ProjectAccess, keys: tuple[str, ...]) -> Response:
     """Answer with what the worker has made of some series; the key of it is made of its content."""
-    base_url, packed = _base_url(request, site, access), _accepts_gzip(request)
+    base, packed = base_url(request, site, access), _accepts_gzip(request)
 
     def make() -> bytes:
         arrays = [metadata.unpack(site.objects.read(key)) for key in keys]
-        array = metadata.with_addresses(metadata.join(inner for each in arrays if (inner := each[1:-1])), base_url)
+        array = metadata.with_addresses(metadata.join(inner for each in arrays if (inner := each[1:-1])), base)
         return metadata.pack(array) if packed else array
 
     recent: RecentAnswers = request.app.state.recent
-    return _json_response(recent.get((keys, base_url, packed), make), packed=packed)
+    return _json_response(recent.get((keys, base, packed), make), packed=packed)
 
 
 def _json(request: Request, site: Any, access: ProjectAccess, array: bytes) -> Response:
-    array = metadata.with_addresses(array, _base_url(request, site, access))
+    array = metadata.with_addresses(array, base_url(request, site, access))
     packed = _accepts_gzip(request)
     return _json_response(metadata.pack(array) if packed else array, packed=packed)
 
@@ -327,7 +244,7 @@ def _rendered(
     accepted = parse_accept(request.headers.get("accept", ""))
     media_type = next((picture for picture in PICTURES if choose(accepted, picture, "")), None)
     if media_type is None:
-        return _not_acceptable(", ".join(PICTURES))
+        return not_acceptable(", ".join(PICTURES))
     (number,) = _frame_numbers(frame, found.number_of_frames or 1)[:1]
     wanted = Wanted(frame=number, media_type=media_type, size=size, window=_window(request.query_params.get("window")))
     return Response(
@@ -335,69 +252,11 @@ def _rendered(
     )
 
 
-async def _store(request: Request, access: ProjectAccess, site: Any, study_uid: str | None) -> Response:
-    content_type = request.headers.get("content-type", "")
-    boundary = None if content_type.startswith(DICOM) else boundary_of(content_type)
-    base_url = _base_url(request, site, access)
-    stow = StowRequest(
-        archive=site.archive,
-        project_id=access.project_id,
-        sender=access.principal.name,
-        study_uid=study_uid,
-        boundary=boundary,
-    )
-    try:
-        async for piece in _collected(request.stream()):
-            await run_in_threadpool(stow.feed, piece)
-        stored = await run_in_threadpool(stow.finish)
-    finally:
-        await run_in_threadpool(stow.close)
-    return Response(stored.serialised(base_url), status_code=stored.status, media_type=DICOM_JSON)
-
-
-async def _collected(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Join pieces of a request, which servers hand over in small ones."""
-    waiting: list[bytes] = []
-    size = 0
-    async for piece in pieces:
-        waiting.append(piece)
-        size += len(piece)
-        if size >= RECEIVE_BYTES:
-            yield b"".join(waiting)
-            waiting, size = [], 0
-    yield b"".join(waiting)
-
-
-def _multipart(
-    kind: str, default_type: str, contents: Iterator[tuple[list[str], Iterator[bytes]]], *, small: bool = False
-) -> Response:
-    boundary = new_boundary()
-    parts = (
-        (
-            PartHead(
-                boundary=boundary,
-                media_type=f"{default_type}; transfer-syntax={syntax[0]}" if syntax else default_type,
-            ),
-            content,
-        )
-        for syntax, content in contents
-    )
-    media_type = f'multipart/related; type="{kind}"; boundary="{boundary}"'
-    pieces = write_multipart(boundary, parts)
-    if small:
-        return Response(b"".join(pieces), media_type=media_type, headers=PRIVATE)
-    return PiecesResponse(pieces, media_type=media_type, headers=PRIVATE)
-
-
 def _file(site: Any, key: str, media_type: str) -> Response:
     path = site.objects.path(key)
     if path is None:
         return PiecesResponse(site.objects.stream(key), media_type=media_type, headers=PRIVATE)
     return FileResponse(path, media_type=media_type, headers=PRIVATE)
-
-
-def _not_acceptable(offered: str) -> Response:
-    return Response(f"This can be sent as {offered}.", status_code=NOT_ACCEPTABLE, media_type="text/plain")
 
 
 def _wants_decoded(accepted: Sequence[Media]) -> bool:
@@ -432,19 +291,3 @@ def _window(text: str | None) -> tuple[float, float] | None:
     if not (isfinite(centre) and isfinite(width) and width > 0):
         raise InvalidInput("Centre and width of the window must be numbers, and the width above 0.", field="window")
     return centre, width
-
-
-def _base_url(request: Request, site: Any, access: ProjectAccess) -> str:
-    """Address of the project's DICOMweb service as the client reaches it."""
-    return f"{(site.settings.public_url or _origin(request)).rstrip('/')}/dicom-web/{access.name}"
-
-
-def _origin(request: Request) -> str:
-    """Give the address that the request itself names; the shield has checked that it is ours.
-
-    Some clients leave the port out of Host. Where no proxy stands before the site, it is the one they connected to.
-    """
-    _, port = request.scope.get("server") or ("", None)
-    if request.base_url.port is not None or port is None or int(port) in (80, 443):
-        return str(request.base_url)
-    return str(request.base_url.replace(port=int(port)))
