@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,9 @@ from kahua.store.origin import Accepted, Origin
 from kahua.store.quarantine import set_aside
 from kahua.store.tables import InstanceRow, SeriesReferenceRow, SeriesRow, StudyRow
 from kahua.store.text import cut, search_text, small
+
+#: Most findings of one instance that are kept.
+MAX_FINDINGS = 32
 
 # The statements of every received instance are built once, and executed below the ORM: building them anew and
 # tracking their rows would cost more than the database does.
@@ -181,6 +185,7 @@ class _Filer:
                 "received_at": self._moment,
                 "door": entry.origin.door,
                 "sender": cut(entry.origin.sender, 100),
+                "findings": _serialised(header.findings),
             }
         )
 
@@ -286,6 +291,10 @@ class _Filer:
                 for uid in sorted(new)
             ]
             self._session.execute(insert(SeriesReferenceRow), rows)
+
+
+def _serialised(findings: Sequence[str]) -> str:
+    return orjson.dumps(findings[:MAX_FINDINGS]).decode() if findings else ""
 
 
 def _accepted(entry: Entry, series_id: str, *, duplicate: bool) -> Accepted:

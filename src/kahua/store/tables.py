@@ -7,7 +7,7 @@ about another's.
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kahua.database import Base, Id, UtcDateTime
@@ -133,6 +133,8 @@ class InstanceRow(Base):
     door: Mapped[str] = mapped_column(String(16))
     #: Who sent it: calling AE title, user or run.
     sender: Mapped[str] = mapped_column(String(100))
+    #: Sentences on what is odd about it, though acceptable: a JSON array, or empty if nothing is.
+    findings: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class SeriesReferenceRow(Base):

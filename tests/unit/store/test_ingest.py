@@ -1,6 +1,7 @@
 """What comes in is kept once, durably, and found; what is wrong is kept aside."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -51,6 +52,11 @@ def store(archive: Archive, instance: Dataset, *, project: str = "main", origin:
         data=MemoryData(memoryview(data_set_bytes(instance))),
         origin=origin,
     )
+
+
+def kept_findings(archive: Archive) -> str:
+    with archive.database.read() as session:
+        return session.scalars(select(InstanceRow.findings)).one()
 
 
 def events(database: Database) -> list[dict[str, Any]]:
@@ -199,6 +205,12 @@ def test_a_file_that_says_something_else_of_itself_is_accepted_with_a_finding(ar
         "The File Meta Information has another SOP Class UID than the data set.",
         "The File Meta Information has another SOP Instance UID than the data set.",
     )
+    assert json.loads(kept_findings(archive)) == list(findings)
+
+
+def test_an_instance_about_which_nothing_is_odd_has_no_findings(archive: Archive) -> None:
+    store(archive, ct_series(slices=1)[0])
+    assert kept_findings(archive) == ""
 
 
 def test_a_request_that_says_something_else_of_its_object_is_refused(archive: Archive, count: Count) -> None:
