@@ -11,6 +11,7 @@ class Permission(StrEnum):
     SERIES_EXPORT = "series.export"
     SERIES_DELETE = "series.delete"
     PATIENT_REIDENTIFY = "patient.reidentify"
+    CONFIDENTIALITY_MANAGE = "confidentiality.manage"
     DATASET_READ = "dataset.read"
     DATASET_WRITE = "dataset.write"
     FILE_READ = "file.read"
@@ -56,7 +57,12 @@ _CURATOR = _VIEWER | {
     Permission.QUARANTINE_READ,
 }
 _SCIENTIST = _CURATOR | {Permission.RUN_START, Permission.RUN_CANCEL}
-_MANAGER = _SCIENTIST | {Permission.SERIES_DELETE, Permission.PATIENT_REIDENTIFY, Permission.MEMBER_MANAGE}
+_MANAGER = _SCIENTIST | {
+    Permission.SERIES_DELETE,
+    Permission.PATIENT_REIDENTIFY,
+    Permission.CONFIDENTIALITY_MANAGE,
+    Permission.MEMBER_MANAGE,
+}
 
 #: What each role may do in its project.
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
@@ -83,5 +89,11 @@ EVERYBODY = frozenset({Permission.EXTENSION_READ})
 
 #: What needs a person who is signed in: an API token, which may leak from a script, is not enough.
 PERSON_ONLY = frozenset(
-    {Permission.USER_MANAGE, Permission.MEMBER_MANAGE, Permission.SERIES_DELETE, Permission.PATIENT_REIDENTIFY}
+    {
+        Permission.USER_MANAGE,
+        Permission.MEMBER_MANAGE,
+        Permission.SERIES_DELETE,
+        Permission.PATIENT_REIDENTIFY,
+        Permission.CONFIDENTIALITY_MANAGE,
+    }
 )

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 import kahua
 from kahua.api import (
     audit,
+    confidentiality,
     datasets,
     dicomweb,
     exports,
@@ -37,6 +38,7 @@ ROUTERS = (
     series.router,
     uploads.router,
     exports.router,
+    confidentiality.router,
     *dicomweb.routers,
     objects.router,
     quarantine.router,

@@ -1,5 +1,6 @@
 """Taking images out: a ZIP archive, as stored or de-identified; and who is behind a pseudonym."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -11,7 +12,8 @@ from kahua.api.schemas import Request
 from kahua.api.security import Access, SiteOfRequest
 from kahua.api.streams import PiecesResponse
 from kahua.datasets import MAX_NAMED_SERIES, MAX_PSEUDONYMS
-from kahua.dicom import Profile
+from kahua.dicom import Kept, Profile
+from kahua.store import policy_of
 
 router = APIRouter(prefix="/api/projects/{project}", tags=["exports"])
 
@@ -29,27 +31,27 @@ class ExportRequest(BaseModel):
         default=True,
         description="Take away what tells who the patient is (PS3.15 Basic Profile); false leaves all as stored.",
     )
-    dates: Literal["shift", "remove"] = Field(
-        "shift", description="Move all dates of a patient by as many days, or remove them."
+    dates: Literal["shift", "remove"] | None = Field(
+        None, description="Move all dates of a patient by as many days, or remove them; as the project says by default."
     )
-    keep: list[Literal["descriptions", "device", "characteristics"]] = Field(
-        [], description="Known words of descriptions; what names the device; sex, age, height and weight."
+    keep: list[Kept | Literal["nothing"]] = Field(
+        [], max_length=8, description="What may stay, instead of what the project lets stay; or `nothing`."
     )
-    suspicious_pixels: bool = Field(
-        default=False,
+    suspicious_pixels: bool | None = Field(
+        None,
         description="Take along pictures in which names may be written, such as ultrasound: nobody removes them.",
     )
 
-    def profile(self) -> Profile | None:
-        """Give what is taken away."""
+    def profile(self, usual: Profile) -> Profile | None:
+        """Give what is taken away: what the project usually does, where nothing else is asked for."""
         if not self.deidentify:
             return None
-        return Profile(
-            dates=self.dates,
-            clean_descriptors="descriptions" in self.keep,
-            retain_device="device" in self.keep,
-            retain_characteristics="characteristics" in self.keep,
-        )
+        profile = usual.keeping(each for each in self.keep if isinstance(each, Kept)) if self.keep else usual
+        if self.dates is not None:
+            profile = replace(profile, dates=self.dates)
+        if self.suspicious_pixels is not None:
+            profile = replace(profile, suspicious_pixels="flag" if self.suspicious_pixels else "hold")
+        return profile
 
 
 class ReidentificationRequest(Request):
@@ -84,8 +86,7 @@ def export_series(may: Exporting, site: SiteOfRequest, wanted: Annotated[ExportR
             series=wanted.series,
             dataset=wanted.dataset,
             version=wanted.version,
-            profile=wanted.profile(),
-            with_suspicious=wanted.suspicious_pixels,
+            profile=wanted.profile(policy_of(session, may.project_id).profile),
         )
     name = f"{may.name}-{export.started_at:%Y%m%d-%H%M%S}{'-deidentified' if wanted.deidentify else ''}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}

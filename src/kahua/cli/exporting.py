@@ -1,6 +1,6 @@
 """``kahua export`` and ``kahua reidentify``: take images out, and find out again whose they are."""
 
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,17 +9,10 @@ import typer
 from kahua import datasets
 from kahua.access import local_principal
 from kahua.cli.output import DEFAULT_PROJECT, Context, JsonOption, ProjectOption, progress, say, show
-from kahua.dicom import Profile
+from kahua.dicom import Kept, Profile
 from kahua.errors import StateConflict
 from kahua.site import project_id
-
-
-class Keep(StrEnum):
-    """What de-identification may leave."""
-
-    DESCRIPTIONS = "descriptions"
-    DEVICE = "device"
-    CHARACTERISTICS = "characteristics"
+from kahua.store import policy_of
 
 
 def export(
@@ -30,9 +23,13 @@ def export(
     version: Annotated[int | None, typer.Option(min=1, help="Version of the dataset; the newest by default.")] = None,
     as_stored: Annotated[bool, typer.Option("--as-stored", help="Do not de-identify.")] = False,
     dates: Annotated[
-        Literal["shift", "remove"], typer.Option(help="Move all dates of a patient, or remove them.")
-    ] = "shift",
-    keep: Annotated[list[Keep], typer.Option(help="What may stay; may be given many times.")] = [],  # noqa: B006
+        Literal["shift", "remove"] | None,
+        typer.Option(help="Move all dates of a patient, or remove them; as the project says by default."),
+    ] = None,
+    keep: Annotated[
+        list[Kept],
+        typer.Option(help="What may stay, instead of what the project lets stay; may be given many times."),
+    ] = [],  # noqa: B006
     suspicious_pixels: Annotated[
         bool, typer.Option("--suspicious-pixels", help="Take along pictures in which names may be written.")
     ] = False,
@@ -42,24 +39,19 @@ def export(
     options: Context = context.obj
     if out.exists():
         raise StateConflict(f"{out} is there already.", remedy="Name another file.")
-    profile = Profile(
-        dates=dates,
-        clean_descriptors=Keep.DESCRIPTIONS in keep,
-        retain_device=Keep.DEVICE in keep,
-        retain_characteristics=Keep.CHARACTERISTICS in keep,
-    )
     with options.site() as site:
         with site.database.write() as session:
+            identity = project_id(session, project)
+            profile = _chosen(policy_of(session, identity).profile, dates, keep, suspicious_pixels=suspicious_pixels)
             export = datasets.begin_export(
                 session,
-                project_id=project_id(session, project),
+                project_id=identity,
                 project_name=project,
                 actor=local_principal().name,
                 series=series,
                 dataset=dataset,
                 version=version,
                 profile=None if as_stored else profile,
-                with_suspicious=suspicious_pixels,
             )
         partial = out.with_name(f"{out.name}.part")
         try:
@@ -71,6 +63,17 @@ def export(
         finally:
             partial.unlink(missing_ok=True)
     say(f"{len(export.series)} series are in {out}; its manifest.json says what was done.")
+
+
+def _chosen(
+    usual: Profile, dates: Literal["shift", "remove"] | None, keep: list[Kept], *, suspicious_pixels: bool
+) -> Profile:
+    """Give what the project usually does, with what was chosen for this export."""
+    return replace(
+        usual.keeping(keep) if keep else usual,
+        dates=dates or usual.dates,
+        suspicious_pixels="flag" if suspicious_pixels else usual.suspicious_pixels,
+    )
 
 
 def reidentify(

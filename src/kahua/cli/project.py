@@ -5,10 +5,12 @@ from typing import Annotated
 import typer
 
 from kahua.access import Role, create_project, list_members, local_principal, projects_of, remove_member, set_role
+from kahua.cli import confidentiality
 from kahua.cli.output import Context, JsonOption, show
 from kahua.site import project_id
 
 app = typer.Typer(name="project", help="Projects and their members.", no_args_is_help=True)
+app.add_typer(confidentiality.app)
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the project.")]
 UserArgument = Annotated[str, typer.Argument(help="Name of the user.")]

@@ -1,6 +1,7 @@
 """Datasets: finding series, and keeping named lists of them."""
 
 from kahua.datasets.arrivals import subscriptions
+from kahua.datasets.confidentiality import change_policy
 from kahua.datasets.exports import MAX_NAMED_SERIES, MAX_PSEUDONYMS, Original, begin_export, reidentify
 from kahua.datasets.lists import (
     change_dataset,
@@ -40,6 +41,7 @@ __all__ = [
     "Term",
     "begin_export",
     "change_dataset",
+    "change_policy",
     "change_series",
     "count_found",
     "count_series",

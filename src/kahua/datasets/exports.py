@@ -43,7 +43,6 @@ def begin_export(
     dataset: str | None = None,
     version: int | None = None,
     profile: Profile | None = None,
-    with_suspicious: bool = False,
 ) -> Export:
     """Decide what is taken out, and write it into the audit log; `Exporter.stream` then makes the archive.
 
@@ -76,7 +75,6 @@ def begin_export(
         **({"dataset": dataset, "version": version} if dataset else {"series": chosen}),
         deidentified=profile is not None,
         profile=asdict(profile) if profile else None,
-        with_suspicious=with_suspicious,
     )
     return Export(
         project_id=project_id,
@@ -86,7 +84,6 @@ def begin_export(
         series=chosen,
         profile=profile,
         pseudonyms=pseudonyms_of(session, project_id) if profile else None,
-        with_suspicious=with_suspicious,
         dataset=dataset,
         dataset_version=version,
     )

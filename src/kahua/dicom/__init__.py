@@ -9,7 +9,7 @@ pydicom and highdicom; it runs in child processes and is imported by its full na
 from kahua.dicom.budget import DEFAULT_BUDGET, Budget
 from kahua.dicom.file_meta import FileMeta, read_file_meta, write_file_meta
 from kahua.dicom.header import Header, dicom_json, fold
-from kahua.dicom.profile import EDITION, Profile
+from kahua.dicom.profile import EDITION, Kept, Profile
 from kahua.dicom.pseudonyms import KEY_BYTES, Pseudonyms, subject_of
 from kahua.dicom.scanner import scan
 from kahua.dicom.tags import INDEX_TAGS, INDEX_VRS, INSTANCE_TAGS, SERIES_TAGS, STUDY_TAGS
@@ -37,6 +37,7 @@ __all__ = [
     "Encoding",
     "FileMeta",
     "Header",
+    "Kept",
     "Profile",
     "Pseudonyms",
     "dicom_json",

@@ -52,6 +52,12 @@ _CHARACTERISTICS: Final = tags_of(
     "PatientSex PatientAge PatientSize PatientWeight EthnicGroup SmokingStatus PregnancyStatus PatientSexNeutered"
 )
 
+#: What names the institution.
+INSTITUTION: Final = tags_of(
+    "InstitutionName InstitutionAddress InstitutionCodeSequence InstitutionalDepartmentName "
+    "InstitutionalDepartmentTypeCodeSequence"
+)
+
 #: Descriptions that have a use in research, and in which anything may have been typed.
 _DESCRIPTORS: Final = tags_of(
     "SeriesDescription StudyDescription ProtocolName PerformedProcedureStepDescription RequestedProcedureDescription "
@@ -116,8 +122,11 @@ def action_on(tag: int, vr: str, profile: Profile) -> Action:
 
 
 def _by_option(tag: int, vr: str, profile: Profile) -> Action | None:
-    if (profile.retain_device and tag in _DEVICE and vr not in _DATES) or (
-        profile.retain_characteristics and tag in _CHARACTERISTICS
+    if (
+        (profile.retain_device and tag in _DEVICE and vr not in _DATES)
+        or (profile.retain_characteristics and tag in _CHARACTERISTICS)
+        or (profile.retain_institution and tag in INSTITUTION)
+        or (profile.retain_uids and vr == "UI")
     ):
         return Action.KEEP
     if profile.clean_descriptors and tag in _DESCRIPTORS:

@@ -14,10 +14,11 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 
+from kahua.dicom.confidentiality import INSTITUTION
 from kahua.dicom.file_meta import read_file_meta, write_file_meta
 from kahua.dicom.identity import Identity
 from kahua.dicom.pixel_copy import PIXEL_GROUP, copy_pixels
-from kahua.dicom.pixel_risk import pixel_risk
+from kahua.dicom.pixel_risk import face_risk, pixel_risk
 from kahua.dicom.profile import EDITION, Profile
 from kahua.dicom.pseudonyms import Pseudonyms
 from kahua.dicom.transfer_syntaxes import Encoding, encoding_of
@@ -44,6 +45,8 @@ class Changes:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     #: Why its pixels may show who the patient is; empty if nothing hints at that.
     pixel_risk: str = ""
+    #: Why nobody should get it before a person has looked at it; empty if the profile lets it go.
+    held: str = ""
 
 
 def deidentify(
@@ -81,12 +84,18 @@ def deidentify(
     with config.disable_value_validation():
         dataset = _read(body, encoding)
         pixels_at = body.tell()
-        risk = pixel_risk(dataset, has_pixels=bool(body.read(1)), transfer_syntax_uid=meta.transfer_syntax_uid)
-        treatment = Treatment(pseudonyms=pseudonyms, subject=subject, profile=profile, identity=Identity.of(dataset))
+        risks = _risks(dataset, profile, has_pixels=bool(body.read(1)), transfer_syntax_uid=meta.transfer_syntax_uid)
+        staying = INSTITUTION if profile.retain_institution else frozenset[int]()
+        treatment = Treatment(
+            pseudonyms=pseudonyms,
+            subject=subject,
+            profile=profile,
+            identity=Identity.of(dataset, besides=staying),
+        )
         treatment.apply(dataset)
-        _mark(dataset, profile, risk)
+        _mark(dataset, profile, risks)
         header = _encode(dataset)
-    changes = _changes(dataset, treatment, risk)
+    changes = _changes(dataset, treatment, risks)
     target.write(
         write_file_meta(
             sop_class_uid=changes.sop_class_uid,
@@ -147,9 +156,31 @@ def _read(body: BinaryIO, encoding: Encoding) -> Dataset:
     return dataset
 
 
-def _mark(dataset: Dataset, profile: Profile, risk: str) -> None:
+@dataclass(frozen=True)
+class _Risks:
+    """What the pixels may show, in sentences, and whether the profile holds the object back for it."""
+
+    text: str
+    face: str
+    is_held: bool
+
+    @property
+    def sentence(self) -> str:
+        return " ".join(filter(None, (self.text, self.face)))
+
+
+def _risks(dataset: Dataset, profile: Profile, *, has_pixels: bool, transfer_syntax_uid: str) -> _Risks:
+    text = pixel_risk(dataset, has_pixels=has_pixels, transfer_syntax_uid=transfer_syntax_uid)
+    face = "" if profile.faces == "leave" else face_risk(dataset, has_pixels=has_pixels)
+    is_held = bool(text and profile.suspicious_pixels == "hold") or bool(face and profile.faces == "hold")
+    return _Risks(text, face, is_held)
+
+
+def _mark(dataset: Dataset, profile: Profile, risks: _Risks) -> None:
     """Say in the object what was done (PS3.3 C.7.1.1 and C.12.1), and no more than that."""
-    dataset.PatientIdentityRemoved = "NO" if risk else "YES"
+    dataset.PatientIdentityRemoved = "NO" if risks.sentence else "YES"
+    if risks.face:
+        dataset.RecognizableVisualFeatures = "YES"
     dataset.DeidentificationMethod = ["Kahua", f"PS3.15 {EDITION}, Basic Profile", "pixels untouched"]
     dataset.DeidentificationMethodCodeSequence = [_code(value, meaning) for value, meaning in profile.codes]
     dataset.LongitudinalTemporalInformationModified = "MODIFIED" if profile.dates == "shift" else "REMOVED"
@@ -171,7 +202,7 @@ def _encode(dataset: Dataset) -> bytes:
     return encoded
 
 
-def _changes(dataset: Dataset, treatment: Treatment, risk: str) -> Changes:
+def _changes(dataset: Dataset, treatment: Treatment, risks: _Risks) -> Changes:
     return Changes(
         sop_class_uid=str(dataset.SOPClassUID),
         sop_instance_uid=str(dataset.SOPInstanceUID),
@@ -179,7 +210,8 @@ def _changes(dataset: Dataset, treatment: Treatment, risk: str) -> Changes:
         study_uid=str(dataset.get("StudyInstanceUID", "")),
         patient=treatment.patient,
         counts=treatment.counts,
-        pixel_risk=risk,
+        pixel_risk=risks.sentence,
+        held=f"It was held back for a person to look at. {risks.sentence}" if risks.is_held else "",
     )
 
 

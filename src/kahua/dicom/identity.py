@@ -33,11 +33,11 @@ class Identity:
     numbers: frozenset[str]
 
     @classmethod
-    def of(cls, dataset: Dataset) -> "Identity":
-        """Collect them from an object, at every depth."""
+    def of(cls, dataset: Dataset, *, besides: frozenset[int] = frozenset()) -> "Identity":
+        """Collect them from an object, at every depth; not from attributes that are to stay."""
         words: set[str] = set()
         numbers: set[str] = set()
-        for tag, text in _telling(dataset):
+        for tag, text in _telling(dataset, besides):
             if tag in _NUMBERS:
                 numbers.add(text.strip().casefold())
             else:
@@ -61,10 +61,10 @@ def _stands_alone(number: str, text: str) -> bool:
     return re.search(rf"(?<![^\W_]){re.escape(number)}(?![^\W_])", text) is not None
 
 
-def _telling(dataset: Dataset) -> Iterator[tuple[int, str]]:
+def _telling(dataset: Dataset, besides: frozenset[int]) -> Iterator[tuple[int, str]]:
     """Give names and numbers with their tags."""
     for tag in list(dataset.keys()):
-        if tag.is_private:
+        if tag.is_private or tag in besides:
             continue
         vr = vr_of(dataset, tag)
         if vr == "SQ":
@@ -73,7 +73,7 @@ def _telling(dataset: Dataset) -> Iterator[tuple[int, str]]:
             except VALUE_ERRORS:
                 continue  # it will be removed, for it cannot be read
             for item in items:
-                yield from _telling(item)
+                yield from _telling(item, besides)
         elif vr == "PN" or tag in _NUMBERS:
             for text in peek(dataset, tag):
                 yield int(tag), text

@@ -13,6 +13,23 @@ from kahua.dicom.transfer_syntaxes import encoding_of
 #: Modalities whose devices write the patient's name into the picture, or show the patient.
 AT_RISK: Final = frozenset({"DOC", "ECG", "ES", "GM", "IVUS", "OP", "OT", "SC", "SM", "US", "XC"})
 
+#: Modalities from whose slices a face can be rendered, and the parts of the body at which there is one.
+_VOLUMES: Final = frozenset({"CT", "MR", "PT"})
+_WITH_FACE: Final = (
+    "BRAIN",
+    "EAR",
+    "EYE",
+    "FACE",
+    "HEAD",
+    "HEADNECK",
+    "JAW",
+    "NECK",
+    "ORBIT",
+    "SINUS",
+    "SKULL",
+    "WHOLEBODY",
+)
+
 #: Secondary Capture and video SOP classes begin so.
 _CAPTURES: Final = ("1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.77.1.1.1", "1.2.840.10008.5.1.4.1.1.77.1.2.1")
 
@@ -38,6 +55,19 @@ def pixel_risk(dataset: Dataset, *, has_pixels: bool, transfer_syntax_uid: str) 
     if captured or _is_capture(_text(dataset, "SOPClassUID"), modality):
         return "It was captured from a screen or a film, which often shows the patient's name."
     return ""
+
+
+def face_risk(dataset: Dataset, *, has_pixels: bool) -> str:
+    """Say in a sentence why a face may be seen in it; empty if nothing hints at that.
+
+    Where nobody said which part of the body it is, it may be the head.
+    """
+    if not has_pixels or _text(dataset, "Modality").upper() not in _VOLUMES:
+        return ""
+    part = "".join(_text(dataset, "BodyPartExamined").upper().split())
+    if part and not part.startswith(_WITH_FACE):
+        return ""
+    return "A face may be recognisable in it." if part else "It does not say which part of the body it shows: a face?"
 
 
 def _is_capture(sop_class_uid: str, modality: str) -> bool:

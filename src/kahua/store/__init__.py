@@ -15,9 +15,9 @@ from kahua.store.catalogue import (
     series_with_uid,
     studies_with_uid,
 )
+from kahua.store.confidentiality import Policy, policy_of, pseudonyms_of, set_policy
 from kahua.store.exports import Export, Exporter
 from kahua.store.ingest import Archive
-from kahua.store.keys import pseudonyms_of
 from kahua.store.limits import Limits
 from kahua.store.objects import DirectoryStore, ObjectStore, content_key
 from kahua.store.origin import Accepted, Origin
@@ -48,6 +48,7 @@ __all__ = [
     "MemoryData",
     "ObjectStore",
     "Origin",
+    "Policy",
     "QuarantineRow",
     "SeriesReferenceRow",
     "SeriesRow",
@@ -65,6 +66,7 @@ __all__ = [
     "instances_of",
     "missing",
     "orphans",
+    "policy_of",
     "pseudonyms_of",
     "quarantined",
     "references_of",
@@ -72,5 +74,6 @@ __all__ = [
     "remove_series",
     "series_of",
     "series_with_uid",
+    "set_policy",
     "studies_with_uid",
 ]

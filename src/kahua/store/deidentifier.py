@@ -32,7 +32,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Treated:
-    """What became of one object: a file that the reader deletes, or a refusal."""
+    """What became of one object: a file that the reader deletes, or a refusal.
+
+    An object that the profile holds back is refused, too.
+    """
 
     path: Path | None = None
     refusal: str = ""
@@ -92,7 +95,7 @@ class Deidentifier:
             answer = {"refused": error.message}
         finally:
             self._children.put(child if child.is_alive or self._is_closed else self._new_child())
-        refusal = answer.pop("refused", "")
+        refusal = answer.pop("refused", "") or answer.get("held", "")
         if refusal:
             target.unlink(missing_ok=True)
         return Treated(path=None if refusal else target, refusal=refusal, changes=answer)

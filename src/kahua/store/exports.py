@@ -29,8 +29,6 @@ PAGE: Final = 500
 
 CHUNK_BYTES: Final = 1 << 20
 
-SUSPICIOUS: Final = "Its pixels may show who the patient is, and such objects were not asked for."
-
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
@@ -45,8 +43,6 @@ class Export:
     #: How it is de-identified; None leaves everything as it is stored.
     profile: Profile | None = None
     pseudonyms: Pseudonyms | None = None
-    #: Take along objects whose pixels may show who the patient is.
-    with_suspicious: bool = False
     dataset: str | None = None
     dataset_version: int | None = None
 
@@ -94,14 +90,10 @@ class Exporter:
                 if treated.path is None:
                     place.leave_out(treated.refusal)
                     continue
-                risk = str(treated.changes["pixel_risk"])
-                if risk and not export.with_suspicious:
-                    place.leave_out(SUSPICIOUS)
-                else:
-                    place.note(treated.changes)
-                    size = treated.path.stat().st_size
-                    content = ledger.noted(place, _pieces(treated.path))
-                    yield from archive.add(place.next_name(), content, size=size)
+                place.note(treated.changes)
+                size = treated.path.stat().st_size
+                content = ledger.noted(place, _pieces(treated.path))
+                yield from archive.add(place.next_name(), content, size=size)
                 treated.path.unlink()
 
     def _instances(self, export: Export, ledger: Ledger) -> Iterator[tuple[Place, InstanceRow, str]]:
@@ -153,7 +145,7 @@ def _head(export: Export) -> dict[str, Any]:
         "deidentified": profile is not None,
         "profile": {**asdict(profile), "standard": f"PS3.15 {EDITION}", "codes": profile.codes} if profile else None,
         "pixels": "as stored; nothing that is burned into them was removed",
-        "suspicious_pixels_included": export.profile is None or export.with_suspicious,
+        "suspicious_pixels_included": profile is None or profile.suspicious_pixels == "flag",
     }
 
 

@@ -202,13 +202,3 @@ class DiscardedObjectRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     object_key: Mapped[str] = mapped_column(String(100))
-
-
-class PseudonymKeyRow(Base):
-    """The secret from which all pseudonyms of a project are made; it never leaves the database."""
-
-    __tablename__ = "pseudonym_keys"
-
-    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
-    key: Mapped[bytes] = mapped_column(LargeBinary(32))
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

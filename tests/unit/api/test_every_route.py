@@ -55,6 +55,8 @@ TABLE = {
     "POST /api/projects/{project}/uploads": CURATORS,
     "GET /api/projects/{project}/exports": CURATORS,
     "POST /api/projects/{project}/reidentifications": MANAGING_PERSONS,
+    "GET /api/projects/{project}/confidentiality": READERS,
+    "PUT /api/projects/{project}/confidentiality": MANAGING_PERSONS,
     "GET /api/projects/{project}/quarantine": CURATORS,
     "GET /api/projects/{project}/datasets": READERS,
     "POST /api/projects/{project}/datasets": CURATORS,

@@ -153,6 +153,22 @@ def test_suspicious_pixels_stay_unless_asked_for(application: FastAPI, store: St
     assert sum(manifest["series"][0]["warnings"].values()) == 2
 
 
+def test_export_follows_the_project_unless_it_chooses(application: FastAPI, store: Store) -> None:
+    scan = store(ct_series(slices=1, Modality="US", PatientSex="F", StudyDate="20240229"))
+    settings = {"on_arrival": False, "keep": ["characteristics"], "suspicious_pixels": "flag"}
+    client = browser(application, "manager")
+    assert client.put("/api/projects/liver/confidentiality", json=settings).status_code == 200
+    (usual,) = unpack(client.get(EXPORTS, params={"series": scan}).content)[0].values()
+    (chosen,) = unpack(client.get(EXPORTS, params={"series": scan, "keep": "nothing", "dates": "remove"}).content)[
+        0
+    ].values()
+    assert dcmread(io.BytesIO(usual)).PatientSex == "F"
+    assert not dcmread(io.BytesIO(chosen)).PatientSex
+    assert dcmread(io.BytesIO(usual)).LongitudinalTemporalInformationModified == "MODIFIED"
+    assert dcmread(io.BytesIO(chosen)).LongitudinalTemporalInformationModified == "REMOVED"
+    assert unpack(client.get(EXPORTS, params={"series": scan, "suspicious_pixels": "false"}).content)[0] == {}
+
+
 def test_series_of_another_project_is_not_there(application: FastAPI, store: Store, head: str) -> None:
     foreign = store(ct_series(slices=1, seed="foreign"), "brain")
     client = browser(application, "curator")

@@ -15,7 +15,7 @@ from pydicom.dataset import FileDataset
 
 from kahua.dicom import transfer_syntaxes
 from kahua.dicom.deidentification import Changes, deidentify
-from kahua.dicom.profile import Profile
+from kahua.dicom.profile import Kept, Profile
 from kahua.dicom.pseudonyms import Pseudonyms, subject_of
 from kahua.errors import DicomRefused, KahuaError, MissingAttribute, UnreadableDicom
 from kahua.testing import shared_data
@@ -271,6 +271,49 @@ def test_report_tells_attributes_and_never_values() -> None:
     assert changes.counts["(0018,1210) ConvolutionKernel", "found"] == 1
     assert changes.counts["private", "removed"] >= 3
     assert leaks_in(repr(changes).encode()) == []
+
+
+def test_institution_stays_if_wanted() -> None:
+    image = planted()
+    image.InstitutionalDepartmentName = "Ward 7"
+    result, _, data = treat(image, retain_institution=True)
+    assert (result.InstitutionName, result.InstitutionalDepartmentName) == ("Saint Hedwig", "Ward 7")
+    assert leaks_in(data) == ["Saint Hedwig"]
+
+
+def test_uids_stay_if_wanted() -> None:
+    image = planted()
+    result, changes, _ = treat(image, retain_uids=True)
+    assert (result.SOPInstanceUID, result.StudyInstanceUID) == (image.SOPInstanceUID, image.StudyInstanceUID)
+    assert changes.sop_instance_uid == image.SOPInstanceUID
+    assert "113110" in {item.CodeValue for item in result.DeidentificationMethodCodeSequence}
+
+
+@pytest.mark.parametrize(
+    ("part", "faces", "is_told", "is_held"),
+    [
+        ("HEAD", "leave", False, False),
+        ("HEAD", "flag", True, False),
+        ("HEAD", "hold", True, True),
+        ("", "hold", True, True),
+        ("ABDOMEN", "hold", False, False),
+    ],
+)
+def test_faces_are_told_or_held_back_as_wanted(part: str, faces: str, *, is_told: bool, is_held: bool) -> None:
+    (image,) = ct_series(slices=1, BodyPartExamined=part)
+    result, changes, _ = treat(image, faces=faces)
+    assert bool(changes.pixel_risk) == is_told
+    assert bool(changes.held) == is_held
+    assert result.PatientIdentityRemoved == ("NO" if is_told else "YES")
+    assert result.get("RecognizableVisualFeatures") == ("YES" if is_told else None)
+
+
+def test_every_choice_is_written_with_its_code() -> None:
+    everything = Profile().keeping(Kept)
+    assert everything.kept == tuple(Kept)
+    assert [code for code, _ in everything.codes] == [
+        "113100", "113103", "113104", "113105", "113107", "113108", "113109", "113110", "113112",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("attributes", [{"Modality": "US"}, {"BurnedInAnnotation": "YES"}, {"ConversionType": "WSD"}])

@@ -216,6 +216,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/confidentiality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Confidentiality
+         * @description Show how the project's objects are de-identified, and when.
+         */
+        get: operations["get_confidentiality"];
+        /**
+         * Set Confidentiality
+         * @description Decide how the project's objects are de-identified from now on; what is stored stays as it is.
+         */
+        put: operations["set_confidentiality"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/datasets": {
         parameters: {
             query?: never;
@@ -1047,6 +1071,81 @@ export interface components {
             unfit: components["schemas"]["Unfit"][];
         };
         /**
+         * Code
+         * @description What is written into every object, after PS3.16 CID 7050.
+         */
+        Code: {
+            /** Meaning */
+            meaning: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * ConfidentialityItem
+         * @description How a project's objects are de-identified, and when.
+         */
+        ConfidentialityItem: {
+            /** Codes */
+            codes: components["schemas"]["Code"][];
+            /**
+             * Dates
+             * @enum {string}
+             */
+            dates: "shift" | "remove";
+            /**
+             * Faces
+             * @enum {string}
+             */
+            faces: "leave" | "flag" | "hold";
+            /** Keep */
+            keep: components["schemas"]["Kept"][];
+            /** On Arrival */
+            on_arrival: boolean;
+            /**
+             * Suspicious Pixels
+             * @enum {string}
+             */
+            suspicious_pixels: "hold" | "flag";
+        };
+        /**
+         * ConfidentialityRequest
+         * @description How a project's objects are to be de-identified, and when.
+         */
+        ConfidentialityRequest: {
+            /**
+             * Dates
+             * @description Move all dates of a patient by as many days, or remove them.
+             * @default shift
+             * @enum {string}
+             */
+            dates: "shift" | "remove";
+            /**
+             * Faces
+             * @description Leave, flag or hold back what may show a face: nobody removes it.
+             * @default leave
+             * @enum {string}
+             */
+            faces: "leave" | "flag" | "hold";
+            /**
+             * Keep
+             * @description What may stay.
+             * @default []
+             */
+            keep: components["schemas"]["Kept"][];
+            /**
+             * On Arrival
+             * @description De-identify whatever comes in before it is stored.
+             */
+            on_arrival: boolean;
+            /**
+             * Suspicious Pixels
+             * @description Hold back what may show a name in its pixels, or let it go with a warning.
+             * @default hold
+             * @enum {string}
+             */
+            suspicious_pixels: "hold" | "flag";
+        };
+        /**
          * DataRequest
          * @description Data to work on: series, or a dataset.
          */
@@ -1278,6 +1377,12 @@ export interface components {
             tasks: components["schemas"]["TaskView"][];
         };
         /**
+         * Kept
+         * @description What the basic profile takes away, and a person may leave.
+         * @enum {string}
+         */
+        Kept: "descriptions" | "device" | "characteristics" | "institution" | "uids";
+        /**
          * LinkRequest
          * @description The secret of a one-time sign-in link.
          */
@@ -1478,7 +1583,7 @@ export interface components {
          * @description One kind of act; every route names the one that it needs.
          * @enum {string}
          */
-        Permission: "series.read" | "series.write" | "series.export" | "series.delete" | "patient.reidentify" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
+        Permission: "series.read" | "series.write" | "series.export" | "series.delete" | "patient.reidentify" | "confidentiality.manage" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
         /**
          * Preview
          * @description The picture of a series.
@@ -2509,6 +2614,72 @@ export interface operations {
             };
         };
     };
+    get_confidentiality: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfidentialityItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_confidentiality: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfidentialityRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfidentialityItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_datasets: {
         parameters: {
             query?: never;
@@ -2722,12 +2893,12 @@ export interface operations {
                 version?: number | null;
                 /** @description Take away what tells who the patient is (PS3.15 Basic Profile); false leaves all as stored. */
                 deidentify?: boolean;
-                /** @description Move all dates of a patient by as many days, or remove them. */
-                dates?: "shift" | "remove";
-                /** @description Known words of descriptions; what names the device; sex, age, height and weight. */
-                keep?: ("descriptions" | "device" | "characteristics")[];
+                /** @description Move all dates of a patient by as many days, or remove them; as the project says by default. */
+                dates?: ("shift" | "remove") | null;
+                /** @description What may stay, instead of what the project lets stay; or `nothing`. */
+                keep?: (components["schemas"]["Kept"] | "nothing")[];
                 /** @description Take along pictures in which names may be written, such as ultrasound: nobody removes them. */
-                suspicious_pixels?: boolean;
+                suspicious_pixels?: boolean | null;
             };
             header?: never;
             path: {

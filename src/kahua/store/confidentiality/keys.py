@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from kahua.database import now
 from kahua.dicom import KEY_BYTES, Pseudonyms
-from kahua.store.tables import PseudonymKeyRow
+from kahua.store.confidentiality.tables import PseudonymKeyRow
 
 
 def pseudonyms_of(session: Session, project_id: str) -> Pseudonyms:
