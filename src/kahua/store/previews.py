@@ -99,7 +99,7 @@ class Derivation:
         try:
             self._link(instances, folder / "instances")
             self._link(sources, folder / "sources")
-            answer = json.loads(run_child("kahua.store.render", "series", str(folder), bounds=Bounds(seconds=SECONDS)))
+            answer = json.loads(run_child("kahua.store.drawing", str(folder), bounds=Bounds(seconds=SECONDS)))
             return Pictures(
                 state=answer["state"],
                 note=answer["note"],
