@@ -1,17 +1,14 @@
-"""One association, from the request that has arrived to the closed connection, in a thread of its own."""
+"""One association between two applications, on either side of it: messages out and in, and a proper end."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kahua.dicom import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from kahua.store.dimse import pdu
-from kahua.store.dimse.inbox import Inbox
 from kahua.store.dimse.link import Link, LinkClosed, LinkSilent, LinkStopped
-from kahua.store.dimse.message import Context, MessageReader, ProtocolError
-from kahua.store.dimse.negotiation import answer_contexts, rejection_of
-from kahua.store.dimse.pdu import PDV_HEADER, AbortReason, AssociateRequest, ContextResult, PduType, Rejection
-from kahua.store.dimse.services import Services
+from kahua.store.dimse.message import Context, Message, MessageReader, ProtocolError, Sink
+from kahua.store.dimse.pdu import PDV_HEADER, AbortReason, PduType
 from kahua.store.dimse.states import Action, Event, Machine, State
 
 #: Longest time for a PDU once it has begun, in seconds: 128 KB over a link of 5 KB/s.
@@ -34,30 +31,41 @@ EVENTS: dict[int, Event] = {
 #: Length of the PDUs that have one length only.
 FIXED_LENGTH = 4
 
-#: Decides on a request: who serves it, or why it is rejected.
-Decide = Callable[[AssociateRequest], Services | Rejection]
+#: P-DATA-TF that are sent are no longer than this, however long the peer would take them.
+MAX_SENT_PDU_BYTES = 131_072
+
+#: No peer means a P-DATA-TF to be shorter than this.
+MIN_SENT_PDU_BYTES = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What the receiver allows an association."""
+    """What this side allows an association."""
 
     max_pdu_bytes: int
     max_object_bytes: int
     idle_seconds: float
 
 
-class Association:
-    """Speaks the upper layer protocol with one peer, and passes whole requests to the services."""
+class Ended(Exception):
+    """The association comes to its end: the peer wants it, or breaks the rules, or is gone, or this side stops."""
 
-    def __init__(self, link: Link, machine: Machine, *, terms: Terms, inbox: Inbox) -> None:
+    def __init__(self, event: Event) -> None:
+        super().__init__(event.name)
+        self.event = event
+
+
+class Association:
+    """Speaks the upper layer protocol with one peer; used by one thread."""
+
+    def __init__(self, link: Link, machine: Machine, *, terms: Terms, sink: Sink) -> None:
         self._link = link
         self._machine = machine
         self._terms = terms
-        self._inbox = inbox
-        self._contexts: dict[int, Context] = {}
-        self._reader = MessageReader(link, inbox, self._contexts, max_object_bytes=terms.max_object_bytes)
-        self._services: Services | None = None
+        #: Accepted presentation contexts, by their ids.
+        self.contexts: dict[int, Context] = {}
+        self._reader = MessageReader(link, sink, self.contexts, max_object_bytes=terms.max_object_bytes)
+        self._sent_pdu_bytes = MIN_SENT_PDU_BYTES
         #: What the next `SEND_…` action sends, and why the next abort happens.
         self._outgoing = b""
         self._reason = AbortReason.NOT_SPECIFIED
@@ -66,19 +74,75 @@ class Association:
         self._deadline = 0.0
         self._close_by: float | None = None
 
-    def run(self, request: memoryview, decide: Decide) -> None:
-        """Answer the association request, then serve the peer until the connection is closed."""
-        try:
-            event = self._negotiate(request, decide)
-            while self._machine.state is not State.IDLE:
-                event = self._step(event)
-        finally:
-            self._inbox.discard()
-            self._link.close()
+    def send(self, context: Context, command: bytes, data: Iterable[bytes] | None = None) -> None:
+        """Send a message: its command, and its data set if it has one.
 
-    def _step(self, event: Event) -> Event:
-        """Go on by one state; return what happens next."""
+        Raises
+        ------
+        Ended
+            The peer is gone, or does not read.
+        """
+        with self._ending():
+            self._write(pdu.encode_command(context.id, command))
+            for piece in pdu.encode_data_set(context.id, data, max_pdu_bytes=self._sent_pdu_bytes) if data else ():
+                self._write(piece)
+
+    def receive(self) -> Message:
+        """Wait for a message of the peer.
+
+        Raises
+        ------
+        Ended
+            Something else came, or nothing for too long.
+        """
+        with self._ending():
+            while True:
+                event = self._next()
+                if event is not Event.GOT_DATA:
+                    raise Ended(event)
+                self._machine.on(event)
+                if (message := self._take_data()) is not None:
+                    return message
+
+    def has_news(self) -> bool:
+        """Tell whether the peer has sent something that was not yet received."""
+        return self._link.waiting()
+
+    def refuse(self) -> Ended:
+        """Give the error for a message that no peer may send at this time; the association will be aborted."""
+        self._reason = AbortReason.INVALID_PARAMETER
+        return Ended(Event.GOT_INVALID)
+
+    def conclude(self, event: Event) -> None:
+        """Go through the states that are left after an event, until the connection can be closed."""
         action = self._machine.on(event)
+        while self._machine.state is not State.IDLE:
+            action = self._machine.on(self._conclude_step(action))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()
+
+    def _agree_on_length(self, max_pdu_bytes: int) -> None:
+        """Note the longest P-DATA-TF that the peer takes; 0 is any length."""
+        wanted = min(max_pdu_bytes or MAX_SENT_PDU_BYTES, MAX_SENT_PDU_BYTES)
+        self._sent_pdu_bytes = max(wanted, MIN_SENT_PDU_BYTES)
+
+    def _write(self, data: bytes) -> None:
+        self._machine.on(Event.SEND_DATA)
+        self._link.send(data)
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        try:
+            yield
+        except LinkClosed:
+            raise Ended(Event.CLOSED) from None
+        except (LinkSilent, LinkStopped):
+            raise Ended(Event.ABORT) from None
+
+    def _conclude_step(self, action: Action) -> Event:
+        """Do what is to be done; return what happens next."""
         closing = self._machine.state is State.AWAITING_CLOSE
         try:
             return self._do(action)
@@ -87,59 +151,30 @@ class Association:
         except (LinkSilent, LinkStopped):
             return Event.TIMED_OUT if closing else Event.ABORT
 
-    def _negotiate(self, body: memoryview, decide: Decide) -> Event:
-        try:
-            request = pdu.decode_associate_request(body)
-        except pdu.MalformedPdu:
-            self._reason = AbortReason.INVALID_PARAMETER
-            return Event.GOT_INVALID
-        decision = rejection_of(request) or decide(request)
-        if isinstance(decision, Rejection):
-            self._outgoing = pdu.encode_reject(decision)
-            return Event.REJECT
-        self._services = decision
-        self._agree(request, body)
-        return Event.ACCEPT
-
-    def _agree(self, request: AssociateRequest, body: memoryview) -> None:
-        answers = answer_contexts(request.contexts)
-        for context, answer in zip(request.contexts, answers, strict=True):
-            if answer.result is ContextResult.ACCEPTED:
-                self._contexts[context.id] = Context(
-                    id=context.id, abstract_syntax=context.abstract_syntax, transfer_syntax=answer.transfer_syntax
-                )
-        self._outgoing = pdu.encode_associate_accept(
-            body,
-            answers,
-            max_pdu_bytes=self._terms.max_pdu_bytes,
-            implementation_class_uid=IMPLEMENTATION_CLASS_UID,
-            implementation_version=IMPLEMENTATION_VERSION_NAME,
-        )
-
     def _do(self, action: Action) -> Event:
         match action:
-            case Action.SEND_ACCEPT | Action.SEND_REJECT | Action.SEND_DATA:
+            case Action.SEND_REJECT:
                 self._link.send(self._outgoing)
-            case Action.TAKE_DATA:
-                return self._take_data()
             case Action.TAKE_RELEASE:
                 return Event.RELEASE
+            case Action.SEND_RELEASE_REQUEST:
+                self._link.send(pdu.encode_release_request())
             case Action.SEND_RELEASE:
                 self._link.send(pdu.encode_release_answer())
             case Action.ABORT_AS_USER:
                 self._link.send(pdu.encode_abort(AbortReason.BY_USER))
             case Action.ABORT_AS_PROVIDER | Action.ABORT_AGAIN:
                 self._link.send(pdu.encode_abort(self._reason))
-            case Action.IGNORE:
-                pass
-            case Action.CLOSE:
-                return Event.CLOSED
+            case Action.IGNORE | Action.TAKE_DATA:
+                pass  # what comes after the last word of this side is not read
             case _:
-                raise RuntimeError(f"{action.name} belongs to the time before the request.")
+                raise RuntimeError(f"{action.name} belongs to the time before the end.")
         return self._next_while_closing() if self._machine.state is State.AWAITING_CLOSE else self._next()
 
     def _next(self) -> Event:
         """Wait for a PDU."""
+        if self._unread:
+            self._link.skip(self._unread, deadline=self._deadline)
         kind, self._unread, self._deadline = self._link.read_header(
             idle_seconds=self._terms.idle_seconds, pdu_seconds=PDU_SECONDS, stoppable=not self._reader.busy
         )
@@ -171,23 +206,14 @@ class Association:
             case Event.GOT_DATA:
                 return PDV_HEADER.size <= length <= self._terms.max_pdu_bytes
             case Event.GOT_ASSOCIATE_RQ | Event.GOT_ASSOCIATE_AC:
-                return True  # unexpected now, whatever is in them: they are not read
+                return True  # unexpected once the association stands, whatever is in them: they are not read
             case _:
                 return length == FIXED_LENGTH
 
-    def _take_data(self) -> Event:
+    def _take_data(self) -> Message | None:
         try:
-            message = self._reader.read_pdu(self._unread, deadline=self._deadline)
+            return self._reader.read_pdu(self._unread, deadline=self._deadline)
         except ProtocolError:
-            self._reason = AbortReason.INVALID_PARAMETER
-            return Event.GOT_INVALID
+            raise self.refuse() from None
         finally:
             self._unread = self._reader.unread
-        if message is None:
-            return self._next()
-        if self._services is None:
-            raise RuntimeError("Data before the association was accepted.")
-        response = self._services.answer(message, self._inbox)
-        self._inbox.discard()
-        self._outgoing = pdu.encode_command(message.context.id, response)
-        return Event.SEND_DATA

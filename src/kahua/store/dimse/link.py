@@ -1,5 +1,6 @@
 """The connection to a sender: exact reads with deadlines, whole writes."""
 
+import select
 import socket
 import struct
 import sys
@@ -117,6 +118,12 @@ class Link:
             self._socket.sendall(data)
         except OSError as error:
             raise LinkClosed from error
+
+    def waiting(self) -> bool:
+        """Tell whether there is something to read."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Close the connection."""

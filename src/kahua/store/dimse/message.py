@@ -3,12 +3,12 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from kahua.dicom import write_file_meta
-from kahua.store.dimse.commands import MAX_COMMAND_BYTES, RESPONSE, Command, MalformedCommand, decode_command
-from kahua.store.dimse.inbox import Inbox
+from kahua.store.dimse.commands import MAX_COMMAND_BYTES, Command, MalformedCommand, Response, decode_command
 from kahua.store.dimse.link import Link, LinkSilent
-from kahua.store.dimse.pdu import PDV_HEADER
+from kahua.store.dimse.pdu import COMMAND, LAST, PDV_HEADER
 
 #: A message may take this long, and longer only by a second for every so many bytes that came.
 MESSAGE_SECONDS = 60.0
@@ -16,8 +16,6 @@ MESSAGE_BYTES_PER_SECOND = 4096
 
 #: An object over the limit is read to its end, so that its sender gets an answer; but at most to this multiple.
 MAX_WASTE = 2
-
-_IS_COMMAND, _IS_LAST = 1, 2
 
 
 class ProtocolError(Exception):
@@ -35,16 +33,29 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """A whole request; its data set, if it has one, is in the inbox."""
+    """A whole message; its data set, if it has one, is in the inbox."""
 
-    request: Command
+    command: Command | Response
     context: Context
+
+
+class Sink(Protocol):
+    """Takes the fragments of one data set after the other."""
+
+    #: Bytes of the data set so far.
+    received: int
+
+    def begin(self, prefix: bytes) -> None:
+        """Begin a data set; `prefix` is what stands before it in a file."""
+
+    def room(self, size: int) -> memoryview:
+        """Give the place for the next fragment."""
 
 
 class MessageReader:
     """Puts the messages of one association together."""
 
-    def __init__(self, link: Link, inbox: Inbox, contexts: Mapping[int, Context], *, max_object_bytes: int) -> None:
+    def __init__(self, link: Link, inbox: Sink, contexts: Mapping[int, Context], *, max_object_bytes: int) -> None:
         self._link = link
         self._inbox = inbox
         self._contexts = contexts
@@ -54,7 +65,7 @@ class MessageReader:
         self._piece = bytearray()
         self._context: Context | None = None
         #: The command whose data set is coming in.
-        self._request: Command | None = None
+        self._request: Command | Response | None = None
         self._began = 0.0
         #: Bytes of the PDU that have not been read.
         self.unread = 0
@@ -91,13 +102,13 @@ class MessageReader:
         size -= 2  # the length counts context id and flags
         if not 0 <= size <= self.unread:
             raise ProtocolError(f"A fragment of {size} bytes, where {self.unread} are left in the PDU.")
-        if not size and not flags & _IS_LAST:
+        if not size and not flags & LAST:
             raise ProtocolError("An empty fragment in the middle of a message.")
         context = self._contexts.get(context_id)
         if context is None or (self.busy and context != self._context):
             raise ProtocolError("A fragment of another presentation context.")
         self._check_pace(context)
-        is_command, is_last = bool(flags & _IS_COMMAND), bool(flags & _IS_LAST)
+        is_command, is_last = bool(flags & COMMAND), bool(flags & LAST)
         if is_command is (self._request is not None):
             raise ProtocolError("A command in a data set, or a data set without command.")
         self._link.fill(self._room(size, is_command=is_command), deadline=deadline)
@@ -124,25 +135,17 @@ class MessageReader:
         except MalformedCommand as error:
             raise ProtocolError(str(error)) from error
         self._command.clear()
-        if request.field & RESPONSE:
-            raise ProtocolError("A response to nothing.")
         self._request = request
         if not request.has_data_set:
             return self._end(context)
-        self._inbox.begin(
-            write_file_meta(
-                sop_class_uid=request.sop_class_uid,
-                sop_instance_uid=request.sop_instance_uid,
-                transfer_syntax_uid=context.transfer_syntax,
-            )
-        )
+        self._inbox.begin(_file_meta(request, context) if isinstance(request, Command) else b"")
         return None
 
     def _end(self, context: Context) -> Message:
         request, self._request, self._context = self._request, None, None
         if request is None:
             raise ProtocolError("A message without command.")
-        return Message(request=request, context=context)
+        return Message(command=request, context=context)
 
     def _check_pace(self, context: Context) -> None:
         """Give up a message that comes so slowly that it only takes the place of another."""
@@ -150,3 +153,11 @@ class MessageReader:
             self._context, self._began = context, time.monotonic()
         elif time.monotonic() - self._began > MESSAGE_SECONDS + self._inbox.received / MESSAGE_BYTES_PER_SECOND:
             raise LinkSilent
+
+
+def _file_meta(request: Command, context: Context) -> bytes:
+    return write_file_meta(
+        sop_class_uid=request.sop_class_uid,
+        sop_instance_uid=request.sop_instance_uid,
+        transfer_syntax_uid=context.transfer_syntax,
+    )

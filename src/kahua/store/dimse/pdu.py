@@ -1,7 +1,7 @@
 """The messages of the DICOM upper layer (PS3.8 section 9.3), from and to bytes."""
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -12,6 +12,9 @@ HEADER = struct.Struct(">BxL")
 
 #: Length of a PDV (with context id and flags), context id, flags: before every fragment of a message.
 PDV_HEADER = struct.Struct(">LBB")
+
+#: Flags of a fragment: it belongs to a command, and it is the last one.
+COMMAND, LAST = 0b01, 0b10
 
 #: Longest A-ASSOCIATE-RQ that is read: 128 presentation contexts with dozens of transfer syntaxes fit.
 MAX_REQUEST_BYTES = 65_536
@@ -78,6 +81,16 @@ class ProposedContext:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Role:
+    """Which parts the requestor of an association plays for a SOP class (PS3.7 D.3.3.4)."""
+
+    sop_class_uid: str
+    #: Service class user, and provider.
+    user: bool
+    provider: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class AssociateRequest:
     """An A-ASSOCIATE-RQ."""
 
@@ -90,6 +103,7 @@ class AssociateRequest:
     max_pdu_bytes: int
     implementation_class_uid: str = ""
     implementation_version: str = ""
+    roles: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +113,16 @@ class ContextAnswer:
     id: int
     result: ContextResult
     transfer_syntax: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssociateAccept:
+    """An A-ASSOCIATE-AC."""
+
+    answers: tuple[ContextAnswer, ...]
+    #: Longest P-DATA-TF that the peer takes; 0 is any length.
+    max_pdu_bytes: int
+    roles: tuple[Role, ...] = ()
 
 
 def decode_associate_request(body: memoryview) -> AssociateRequest:
@@ -111,29 +135,74 @@ def decode_associate_request(body: memoryview) -> AssociateRequest:
     """
     if len(body) < 68:
         raise MalformedPdu("The association request is too short.")
-    application_context, contexts, user = "", [], {}
+    application_context, contexts, user = "", [], memoryview(b"")
     for kind, value in _items(body[68:]):
         if kind == 0x10:
             application_context = _uid(value)
         elif kind == 0x20:
             contexts.append(_decode_context(value))
         elif kind == 0x50:
-            user = dict(_items(value))
+            user = value
     if not 0 < len(contexts) <= MAX_CONTEXTS:
         raise MalformedPdu(f"The association request has {len(contexts)} presentation contexts.")
     if len({context.id for context in contexts}) != len(contexts):
         raise MalformedPdu("Two presentation contexts have the same id.")
-    length = user.get(0x51, memoryview(b""))
+    items = dict(_items(user))
     return AssociateRequest(
         protocol_version=int.from_bytes(body[0:2], "big"),
         called=_text(body[4:20]),
         calling=_text(body[20:36]),
         application_context=application_context,
         contexts=tuple(contexts),
-        max_pdu_bytes=int.from_bytes(length, "big") if len(length) == 4 else 0,
-        implementation_class_uid=_uid(user.get(0x52, memoryview(b""))),
-        implementation_version=_text(user.get(0x55, memoryview(b""))),
+        max_pdu_bytes=_length(items),
+        implementation_class_uid=_uid(items.get(0x52, memoryview(b""))),
+        implementation_version=_text(items.get(0x55, memoryview(b""))),
+        roles=_roles(user),
     )
+
+
+def decode_associate_accept(body: memoryview) -> AssociateAccept:
+    """Read an A-ASSOCIATE-AC, without its header.
+
+    Raises
+    ------
+    MalformedPdu
+        A length goes beyond the PDU, or there are too many items.
+    """
+    if len(body) < 68:
+        raise MalformedPdu("The answer to the association request is too short.")
+    answers, user = [], memoryview(b"")
+    for kind, value in _items(body[68:]):
+        if kind == 0x21:
+            answers.append(_decode_answer(value))
+        elif kind == 0x50:
+            user = value
+    return AssociateAccept(answers=tuple(answers), max_pdu_bytes=_length(dict(_items(user))), roles=_roles(user))
+
+
+def encode_associate_request(
+    *,
+    called: str,
+    calling: str,
+    contexts: Sequence[ProposedContext],
+    roles: Sequence[Role] = (),
+    max_pdu_bytes: int,
+    implementation_class_uid: str,
+    implementation_version: str,
+) -> bytes:
+    """Write an A-ASSOCIATE-RQ (PS3.8 table 9-11)."""
+    proposed = b"".join(
+        _item(
+            0x20,
+            struct.pack(">Bxxx", context.id)
+            + _item(0x30, context.abstract_syntax.encode())
+            + b"".join(_item(0x40, syntax.encode()) for syntax in context.transfer_syntaxes),
+        )
+        for context in contexts
+    )
+    head = struct.pack(">Hxx16s16s32x", 1, _title(called), _title(calling))
+    user = _user_information(max_pdu_bytes, implementation_class_uid, implementation_version, roles)
+    return _pdu(PduType.ASSOCIATE_RQ, head + _item(0x10, APPLICATION_CONTEXT.encode()) + proposed + user)
 
 
 def encode_associate_accept(
@@ -143,21 +212,16 @@ def encode_associate_accept(
     max_pdu_bytes: int,
     implementation_class_uid: str,
     implementation_version: str,
+    roles: Sequence[Role] = (),
 ) -> bytes:
     """Write an A-ASSOCIATE-AC for a request, whose AE titles it repeats (PS3.8 table 9-17)."""
-    user = b"".join(
-        (
-            _item(0x51, struct.pack(">L", max_pdu_bytes)),
-            _item(0x52, implementation_class_uid.encode()),
-            _item(0x55, implementation_version.encode()),
-        )
-    )
     contexts = b"".join(
         _item(0x21, struct.pack(">BxBx", answer.id, answer.result) + _item(0x40, answer.transfer_syntax.encode()))
         for answer in answers
     )
     head = struct.pack(">Hxx", 1) + bytes(request[4:68])
-    return _pdu(PduType.ASSOCIATE_AC, head + _item(0x10, APPLICATION_CONTEXT.encode()) + contexts + _item(0x50, user))
+    user = _user_information(max_pdu_bytes, implementation_class_uid, implementation_version, roles)
+    return _pdu(PduType.ASSOCIATE_AC, head + _item(0x10, APPLICATION_CONTEXT.encode()) + contexts + user)
 
 
 def encode_reject(rejection: Rejection) -> bytes:
@@ -170,6 +234,11 @@ def encode_abort(reason: AbortReason) -> bytes:
     return _pdu(PduType.ABORT, b"\0\0" + int(reason).to_bytes(2, "big"))
 
 
+def encode_release_request() -> bytes:
+    """Write an A-RELEASE-RQ."""
+    return _pdu(PduType.RELEASE_RQ, bytes(4))
+
+
 def encode_release_answer() -> bytes:
     """Write an A-RELEASE-RP."""
     return _pdu(PduType.RELEASE_RP, bytes(4))
@@ -177,7 +246,19 @@ def encode_release_answer() -> bytes:
 
 def encode_command(context_id: int, command: bytes) -> bytes:
     """Write a P-DATA-TF that holds one whole command."""
-    return _pdu(PduType.DATA, PDV_HEADER.pack(len(command) + 2, context_id, 0b11) + command)
+    return _fragment(context_id, COMMAND | LAST, command)
+
+
+def encode_data_set(context_id: int, chunks: Iterable[bytes], *, max_pdu_bytes: int) -> Iterator[bytes]:
+    """Write a data set as P-DATA-TF of at most so many bytes each, whatever the pieces in which it comes."""
+    room = (max_pdu_bytes - PDV_HEADER.size) & ~1
+    waiting = b""
+    for chunk in chunks:
+        for start in range(0, len(chunk), room):
+            if waiting:
+                yield _fragment(context_id, 0, waiting)
+            waiting = chunk[start : start + room]
+    yield _fragment(context_id, LAST, waiting)
 
 
 def _decode_context(value: memoryview) -> ProposedContext:
@@ -190,6 +271,47 @@ def _decode_context(value: memoryview) -> ProposedContext:
         elif kind == 0x40:
             transfer.append(_uid(content))
     return ProposedContext(id=value[0], abstract_syntax=abstract, transfer_syntaxes=tuple(transfer))
+
+
+def _decode_answer(value: memoryview) -> ContextAnswer:
+    if len(value) < 4 or value[2] > max(ContextResult):
+        raise MalformedPdu("An answer to a presentation context cannot be read.")
+    syntax = next((_uid(content) for kind, content in _items(value[4:]) if kind == 0x40), "")
+    return ContextAnswer(id=value[0], result=ContextResult(value[2]), transfer_syntax=syntax)
+
+
+def _roles(user: memoryview) -> tuple[Role, ...]:
+    return tuple(_decode_role(value) for kind, value in _items(user) if kind == 0x54)
+
+
+def _decode_role(value: memoryview) -> Role:
+    length = int.from_bytes(value[:2], "big")
+    if len(value) != length + 4:
+        raise MalformedPdu("A role selection is of a wrong length.")
+    return Role(sop_class_uid=_uid(value[2:-2]), user=value[-2] == 1, provider=value[-1] == 1)
+
+
+def _length(items: dict[int, memoryview]) -> int:
+    value = items.get(0x51, memoryview(b""))
+    return int.from_bytes(value, "big") if len(value) == 4 else 0
+
+
+def _user_information(max_pdu_bytes: int, class_uid: str, version: str, roles: Sequence[Role]) -> bytes:
+    items = [
+        _item(0x51, struct.pack(">L", max_pdu_bytes)),
+        _item(0x52, class_uid.encode()),
+        *(
+            _item(
+                0x54,
+                struct.pack(">H", len(role.sop_class_uid))
+                + role.sop_class_uid.encode()
+                + bytes([role.user, role.provider]),
+            )
+            for role in roles
+        ),
+        _item(0x55, version.encode()),
+    ]
+    return _item(0x50, b"".join(items))
 
 
 def _items(data: memoryview) -> Iterator[tuple[int, memoryview]]:
@@ -206,6 +328,15 @@ def _items(data: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 def _item(kind: int, value: bytes) -> bytes:
     return struct.pack(">BxH", kind, len(value)) + value
+
+
+def _fragment(context_id: int, flags: int, data: bytes) -> bytes:
+    size = len(data) + PDV_HEADER.size
+    return b"".join((HEADER.pack(PduType.DATA, size), PDV_HEADER.pack(len(data) + 2, context_id, flags), data))
+
+
+def _title(text: str) -> bytes:
+    return text.encode("ascii", "replace").ljust(16)[:16]
 
 
 def _pdu(kind: PduType, body: bytes) -> bytes:

@@ -9,7 +9,8 @@ from contextlib import suppress
 from kahua.errors import MisconfiguredSite
 from kahua.logs import get_logger
 from kahua.settings import Settings
-from kahua.store.dimse.association import Association, Terms
+from kahua.store.dimse.acceptor import AcceptedAssociation
+from kahua.store.dimse.association import Terms
 from kahua.store.dimse.inbox import MEMORY_BYTES, Inbox
 from kahua.store.dimse.link import Link
 from kahua.store.dimse.lobby import Lobby
@@ -146,7 +147,7 @@ class Receiver:
         try:
             inbox = Inbox(self._archive, memory_bytes=max(MEMORY_BYTES, self._terms.max_pdu_bytes))
             link = Link(connection, stopping=self._stopping)
-            Association(link, machine, terms=self._terms, inbox=inbox).run(request, decide)
+            AcceptedAssociation(link, machine, terms=self._terms, inbox=inbox).run(request, decide)
         except Exception:  # the outermost edge of the thread: the others go on
             log.exception("association failed", peer=address)
         finally:

@@ -4,9 +4,10 @@ from dataclasses import asdict, dataclass
 
 from kahua.errors import DicomRefused, KahuaError, MisdeclaredDicom, MissingAttribute, Unavailable
 from kahua.logs import get_logger
-from kahua.store.dimse.commands import Command, CommandField, Status, encode_response
+from kahua.store.dimse.association import Association
+from kahua.store.dimse.commands import Command, CommandField, Response, Status, encode_response
 from kahua.store.dimse.inbox import Inbox
-from kahua.store.dimse.message import Message
+from kahua.store.dimse.message import Context
 from kahua.store.dimse.negotiation import VERIFICATION
 from kahua.store.dimse.routes import Route
 from kahua.store.ingest import Archive
@@ -42,20 +43,28 @@ class Services:
         """AE title of the sender."""
         return self._origin.sender
 
-    def answer(self, message: Message, inbox: Inbox) -> bytes:
-        """Do what a request asks for; return the response."""
-        command, abstract_syntax = message.request, message.context.abstract_syntax
+    def answer(self, command: Command, context: Context, inbox: Inbox, association: Association) -> None:
+        """Do what a request asks for, and answer."""
         if command.field == CommandField.C_ECHO_RQ:
-            return encode_response(command, Status.SUCCESS)
-        if command.field != CommandField.C_STORE_RQ or abstract_syntax == VERIFICATION:
-            return encode_response(command, Status.UNRECOGNIZED_OPERATION)
-        if command.sop_class_uid != abstract_syntax:
+            response = encode_response(command, Status.SUCCESS)
+        elif command.field != CommandField.C_STORE_RQ or context.abstract_syntax == VERIFICATION:
+            response = encode_response(command, Status.UNRECOGNIZED_OPERATION)
+        else:
+            response = self._take_instance(command, context, inbox)
+        association.send(context, response)
+
+    def take(self, response: Response) -> bool:
+        """Take a message that is no request; return whether it may come at this time."""
+        return response.field == CommandField.C_CANCEL_RQ  # for what has ended in the meantime
+
+    def _take_instance(self, command: Command, context: Context, inbox: Inbox) -> bytes:
+        if command.sop_class_uid != context.abstract_syntax:
             return encode_response(
                 command, Status.SOP_CLASS_NOT_SUPPORTED, "The SOP class is not that of the presentation context."
             )
         if not command.has_data_set:
             return encode_response(command, Status.CANNOT_UNDERSTAND, "The request has no data set.")
-        return self._store(command, message.context.transfer_syntax, inbox)
+        return self._store(command, context.transfer_syntax, inbox)
 
     def _store(self, command: Command, transfer_syntax: str, inbox: Inbox) -> bytes:
         try:
