@@ -6,6 +6,7 @@ import struct
 import sys
 import threading
 import time
+from ssl import SSLSocket
 
 from kahua.store.dimse.pdu import HEADER
 
@@ -46,6 +47,9 @@ class Link:
         self._quickack = sys.platform == "linux"
         connection.setblocking(True)  # noqa: FBT003 - the socket module's own signature
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if isinstance(connection, SSLSocket):  # it would read on for ever after a timeout of the kernel
+            connection.settimeout(TICK)
+            return
         # Timeouts of the kernel cost nothing per read, those of Python a system call each.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(TICK))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(SEND_SECONDS))
@@ -83,7 +87,7 @@ class Link:
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             try:
                 count = self._socket.recv_into(view)
-            except (BlockingIOError, InterruptedError):
+            except (BlockingIOError, InterruptedError, TimeoutError):
                 count = -1
             except OSError as error:
                 raise LinkClosed from error
@@ -115,12 +119,17 @@ class Link:
             The peer is gone, or does not read.
         """
         try:
-            self._socket.sendall(data)
+            if isinstance(self._socket, SSLSocket):
+                self._send_secured(self._socket, data)
+            else:
+                self._socket.sendall(data)
         except OSError as error:
             raise LinkClosed from error
 
     def waiting(self) -> bool:
         """Tell whether there is something to read."""
+        if isinstance(self._socket, SSLSocket) and self._socket.pending():
+            return True
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         return bool(poll.poll(0))
@@ -128,6 +137,14 @@ class Link:
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
+
+    @staticmethod
+    def _send_secured(connection: SSLSocket, data: bytes) -> None:
+        connection.settimeout(SEND_SECONDS)
+        try:
+            connection.sendall(data)
+        finally:
+            connection.settimeout(TICK)
 
 
 def _timeval(seconds: float) -> bytes:
