@@ -20,11 +20,13 @@ class Permission(StrEnum):
     RUN_START = "run.start"
     RUN_CANCEL = "run.cancel"
     QUARANTINE_READ = "quarantine.read"
+    PEER_READ = "peer.read"
     MEMBER_READ = "member.read"
     MEMBER_MANAGE = "member.manage"
 
     USER_MANAGE = "user.manage"
     PROJECT_CREATE = "project.create"
+    PEER_MANAGE = "peer.manage"
     EXTENSION_READ = "extension.read"
     EXTENSION_MANAGE = "extension.manage"
     AUDIT_READ = "audit.read"
@@ -55,6 +57,7 @@ _CURATOR = _VIEWER | {
     Permission.SERIES_EXPORT,
     Permission.DATASET_WRITE,
     Permission.QUARANTINE_READ,
+    Permission.PEER_READ,
 }
 _SCIENTIST = _CURATOR | {Permission.RUN_START, Permission.RUN_CANCEL}
 _MANAGER = _SCIENTIST | {
@@ -77,6 +80,7 @@ SITE_PERMISSIONS = frozenset(
     {
         Permission.USER_MANAGE,
         Permission.PROJECT_CREATE,
+        Permission.PEER_MANAGE,
         Permission.EXTENSION_READ,
         Permission.EXTENSION_MANAGE,
         Permission.AUDIT_READ,
@@ -95,5 +99,6 @@ PERSON_ONLY = frozenset(
         Permission.SERIES_DELETE,
         Permission.PATIENT_REIDENTIFY,
         Permission.CONFIDENTIALITY_MANAGE,
+        Permission.PEER_MANAGE,
     }
 )

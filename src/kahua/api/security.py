@@ -100,6 +100,23 @@ class Access(Guard):
         return _checked(request, lambda session, principal: authorize(session, principal, project, self.permission))
 
 
+@dataclass(frozen=True)
+class AdministratorAccess(Guard):
+    """Somebody with a permission on the site as a whole, in the project that the address names."""
+
+    permission: Permission
+
+    def __call__(self, request: Request, project: str) -> ProjectAccess:
+        """Give the right to act; to who cannot see the project, it is not there."""
+
+        def check(session: Session, principal: Principal) -> ProjectAccess:
+            access = authorize(session, principal, project, Permission.SERIES_READ)
+            authorize_site(principal, self.permission)
+            return access
+
+        return _checked(request, check)
+
+
 def streams_body(request: Request) -> None:
     """Lift the limit of ``max_json_bytes`` from a route that has limits of its own.
 

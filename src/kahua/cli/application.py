@@ -14,6 +14,7 @@ from kahua.cli import (
     exporting,
     extension,
     importing,
+    peer,
     project,
     rebuild,
     runs,
@@ -44,7 +45,7 @@ app.command("rebuild")(rebuild.rebuild)
 app.command("web", rich_help_panel="Parts of a site, each alone")(services.web)
 app.command("receive", rich_help_panel="Parts of a site, each alone")(services.receive)
 app.command("work", rich_help_panel="Parts of a site, each alone")(services.work)
-for noun in (user, project, series, dataset, workflow, runs, extension):
+for noun in (user, project, series, dataset, workflow, runs, extension, peer):
     app.add_typer(noun.app)
 
 

@@ -14,6 +14,7 @@ from kahua.datasets.lists import (
     list_datasets,
     series_of,
 )
+from kahua.datasets.peers import add_peer, change_peer, remove_peer
 from kahua.datasets.query import MAX_QUERY_LENGTH, Field, Term, parse_query
 from kahua.datasets.search import (
     FacetValue,
@@ -39,8 +40,10 @@ __all__ = [
     "SeriesFilter",
     "SeriesTotals",
     "Term",
+    "add_peer",
     "begin_export",
     "change_dataset",
+    "change_peer",
     "change_policy",
     "change_series",
     "count_found",
@@ -55,6 +58,7 @@ __all__ = [
     "list_datasets",
     "parse_query",
     "reidentify",
+    "remove_peer",
     "series_of",
     "subscriptions",
 ]

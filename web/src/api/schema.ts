@@ -396,6 +396,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/peers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Peers
+         * @description List the peers of a project.
+         */
+        get: operations["list_peers"];
+        put?: never;
+        /**
+         * Add Peer
+         * @description Add a peer; administrators only, for it opens a way out of the site.
+         */
+        post: operations["add_peer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/peers/{peer}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Peer
+         * @description Show a peer.
+         */
+        get: operations["get_peer"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove Peer
+         * @description Forget a peer: it may call no more.
+         */
+        delete: operations["remove_peer"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Peer
+         * @description Change what is named in the body, and leave the rest.
+         */
+        patch: operations["change_peer"];
+        trace?: never;
+    };
     "/api/projects/{project}/quarantine": {
         parameters: {
             query?: never;
@@ -1447,6 +1499,102 @@ export interface components {
             version: string;
         };
         /**
+         * NewPeer
+         * @description A peer to add.
+         */
+        NewPeer: {
+            /**
+             * Ae Title
+             * @description AE title under which it calls and is called.
+             * @default
+             */
+            ae_title: string;
+            /**
+             * Deidentify
+             * @description What is sent there is de-identified.
+             * @default true
+             */
+            deidentify: boolean;
+            /**
+             * Host
+             * @description Name or address of its machine.
+             * @default
+             */
+            host: string;
+            /**
+             * Kind
+             * @description How it is called.
+             * @default dimse
+             * @enum {string}
+             */
+            kind: "dimse" | "dicomweb";
+            /**
+             * Max Associations
+             * @description Associations that it may have open at once.
+             * @default 8
+             */
+            max_associations: number;
+            /**
+             * May Query
+             * @description It may query and retrieve here.
+             * @default false
+             */
+            may_query: boolean;
+            /**
+             * May Store
+             * @description It may send objects here.
+             * @default true
+             */
+            may_store: boolean;
+            /**
+             * Name
+             * @description Name within the project.
+             */
+            name: string;
+            /**
+             * Networks
+             * @description Networks from which it may call; none: its host's address and this machine.
+             * @default []
+             */
+            networks: string[];
+            /**
+             * Port
+             * @description Port of its DICOM receiver.
+             */
+            port?: number | null;
+            /**
+             * Retrieve
+             * @description Retrieve by C-GET, or by C-MOVE to this site.
+             * @default get
+             * @enum {string}
+             */
+            retrieve: "get" | "move";
+            /**
+             * Secret
+             * @description Password of that user, or without one a bearer token.
+             * @default
+             */
+            secret: string;
+            /**
+             * Tls
+             * @description DIMSE over TLS.
+             * @default false
+             */
+            tls: boolean;
+            /**
+             * Url
+             * @description Root of its DICOMweb services.
+             * @default
+             */
+            url: string;
+            /**
+             * User Name
+             * @description User of its DICOMweb services.
+             * @default
+             */
+            user_name: string;
+        };
+        /**
          * NewToken
          * @description A token just made: the only time that its secret is shown.
          */
@@ -1526,6 +1674,13 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[PeerItem] */
+        Page_PeerItem_: {
+            /** Items */
+            items: components["schemas"]["PeerItem"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[ProjectItem] */
         Page_ProjectItem_: {
             /** Items */
@@ -1579,11 +1734,144 @@ export interface components {
             new: string;
         };
         /**
+         * PeerBody
+         * @description What may be said of a peer; what is left out stays as it is, or as it is by default.
+         */
+        PeerBody: {
+            /**
+             * Ae Title
+             * @description AE title under which it calls and is called.
+             * @default
+             */
+            ae_title: string;
+            /**
+             * Deidentify
+             * @description What is sent there is de-identified.
+             * @default true
+             */
+            deidentify: boolean;
+            /**
+             * Host
+             * @description Name or address of its machine.
+             * @default
+             */
+            host: string;
+            /**
+             * Kind
+             * @description How it is called.
+             * @default dimse
+             * @enum {string}
+             */
+            kind: "dimse" | "dicomweb";
+            /**
+             * Max Associations
+             * @description Associations that it may have open at once.
+             * @default 8
+             */
+            max_associations: number;
+            /**
+             * May Query
+             * @description It may query and retrieve here.
+             * @default false
+             */
+            may_query: boolean;
+            /**
+             * May Store
+             * @description It may send objects here.
+             * @default true
+             */
+            may_store: boolean;
+            /**
+             * Networks
+             * @description Networks from which it may call; none: its host's address and this machine.
+             * @default []
+             */
+            networks: string[];
+            /**
+             * Port
+             * @description Port of its DICOM receiver.
+             */
+            port?: number | null;
+            /**
+             * Retrieve
+             * @description Retrieve by C-GET, or by C-MOVE to this site.
+             * @default get
+             * @enum {string}
+             */
+            retrieve: "get" | "move";
+            /**
+             * Secret
+             * @description Password of that user, or without one a bearer token.
+             * @default
+             */
+            secret: string;
+            /**
+             * Tls
+             * @description DIMSE over TLS.
+             * @default false
+             */
+            tls: boolean;
+            /**
+             * Url
+             * @description Root of its DICOMweb services.
+             * @default
+             */
+            url: string;
+            /**
+             * User Name
+             * @description User of its DICOMweb services.
+             * @default
+             */
+            user_name: string;
+        };
+        /**
+         * PeerItem
+         * @description A peer, without its secret.
+         */
+        PeerItem: {
+            /** Ae Title */
+            ae_title: string;
+            /** Deidentify */
+            deidentify: boolean;
+            /** Has Secret */
+            has_secret: boolean;
+            /** Host */
+            host: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "dimse" | "dicomweb";
+            /** Max Associations */
+            max_associations: number;
+            /** May Query */
+            may_query: boolean;
+            /** May Store */
+            may_store: boolean;
+            /** Name */
+            name: string;
+            /** Networks */
+            networks: string[];
+            /** Port */
+            port: number | null;
+            /**
+             * Retrieve
+             * @enum {string}
+             */
+            retrieve: "get" | "move";
+            /** Tls */
+            tls: boolean;
+            /** Url */
+            url: string;
+            /** User Name */
+            user_name: string;
+        };
+        /**
          * Permission
          * @description One kind of act; every route names the one that it needs.
          * @enum {string}
          */
-        Permission: "series.read" | "series.write" | "series.export" | "series.delete" | "patient.reidentify" | "confidentiality.manage" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
+        Permission: "series.read" | "series.write" | "series.export" | "series.delete" | "patient.reidentify" | "confidentiality.manage" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "peer.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "peer.manage" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
         /**
          * Preview
          * @description The picture of a series.
@@ -3043,6 +3331,170 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_peers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PeerItem_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_peer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPeer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeerItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_peer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peer: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeerItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_peer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peer: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_peer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peer: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PeerBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeerItem"];
+                };
             };
             /** @description Validation Error */
             422: {

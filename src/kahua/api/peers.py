@@ -1,0 +1,120 @@
+"""Other DICOM applications that a project knows. Their secrets come in and never go out."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from kahua import datasets, store
+from kahua.access import Permission, ProjectAccess
+from kahua.api.schemas import Page, Request
+from kahua.api.security import Access, AdministratorAccess, SiteOfRequest
+from kahua.store import Peer, PeerFacts
+from kahua.store.peers import FACTS
+
+router = APIRouter(prefix="/api/projects/{project}/peers", tags=["peers"])
+
+Reading = Annotated[ProjectAccess, Depends(Access(Permission.PEER_READ))]
+Managing = Annotated[ProjectAccess, Depends(AdministratorAccess(Permission.PEER_MANAGE))]
+
+
+class PeerBody(Request):
+    """What may be said of a peer; what is left out stays as it is, or as it is by default."""
+
+    kind: Literal["dimse", "dicomweb"] = Field("dimse", description="How it is called.")
+    ae_title: str = Field("", max_length=16, description="AE title under which it calls and is called.")
+    host: str = Field("", max_length=255, description="Name or address of its machine.")
+    port: int | None = Field(None, ge=1, le=65535, description="Port of its DICOM receiver.")
+    tls: bool = Field(default=False, description="DIMSE over TLS.")
+    retrieve: Literal["get", "move"] = Field("get", description="Retrieve by C-GET, or by C-MOVE to this site.")
+    networks: list[str] = Field(
+        [], max_length=64, description="Networks from which it may call; none: its host's address and this machine."
+    )
+    url: str = Field("", max_length=500, description="Root of its DICOMweb services.")
+    user_name: str = Field("", max_length=200, description="User of its DICOMweb services.")
+    secret: str = Field("", max_length=4000, description="Password of that user, or without one a bearer token.")
+    may_store: bool = Field(default=True, description="It may send objects here.")
+    may_query: bool = Field(default=False, description="It may query and retrieve here.")
+    max_associations: int = Field(8, ge=1, le=1000, description="Associations that it may have open at once.")
+    deidentify: bool = Field(default=True, description="What is sent there is de-identified.")
+
+
+class NewPeer(PeerBody):
+    """A peer to add."""
+
+    name: str = Field(max_length=32, description="Name within the project.")
+
+
+class PeerItem(BaseModel):
+    """A peer, without its secret."""
+
+    name: str
+    kind: Literal["dimse", "dicomweb"]
+    ae_title: str
+    host: str
+    port: int | None
+    tls: bool
+    retrieve: Literal["get", "move"]
+    networks: list[str]
+    url: str
+    user_name: str
+    #: There is a password or a token; it is never shown.
+    has_secret: bool
+    may_store: bool
+    may_query: bool
+    max_associations: int
+    deidentify: bool
+
+
+@router.get("", operation_id="list_peers")
+def list_peers(may: Reading, site: SiteOfRequest) -> Page[PeerItem]:
+    """List the peers of a project."""
+    with site.database.read() as session:
+        return Page(items=[_item(peer) for peer in store.list_peers(session, may.project_id)])
+
+
+@router.post("", operation_id="add_peer", status_code=201)
+def add_peer(body: NewPeer, may: Managing, site: SiteOfRequest) -> PeerItem:
+    """Add a peer; administrators only, for it opens a way out of the site."""
+    facts = PeerFacts(**_facts(body.model_dump(exclude={"name"})))
+    with site.database.write() as session:
+        peer = datasets.add_peer(
+            session, actor=may.principal.name, project_id=may.project_id, name=body.name, facts=facts
+        )
+    return _item(peer)
+
+
+@router.get("/{peer}", operation_id="get_peer")
+def get_peer(peer: str, may: Reading, site: SiteOfRequest) -> PeerItem:
+    """Show a peer."""
+    with site.database.read() as session:
+        return _item(store.find_peer(session, may.project_id, peer))
+
+
+@router.patch("/{peer}", operation_id="change_peer")
+def change_peer(peer: str, body: PeerBody, may: Managing, site: SiteOfRequest) -> PeerItem:
+    """Change what is named in the body, and leave the rest."""
+    with site.database.write() as session:
+        known = store.find_peer(session, may.project_id, peer)
+        facts = {name: getattr(known, name) for name in FACTS} | _facts(body.model_dump(exclude_unset=True))
+        changed = datasets.change_peer(
+            session, actor=may.principal.name, project_id=may.project_id, name=peer, facts=PeerFacts(**facts)
+        )
+    return _item(changed)
+
+
+@router.delete("/{peer}", operation_id="remove_peer", status_code=204)
+def remove_peer(peer: str, may: Managing, site: SiteOfRequest) -> None:
+    """Forget a peer: it may call no more."""
+    with site.database.write() as session:
+        datasets.remove_peer(session, actor=may.principal.name, project_id=may.project_id, name=peer)
+
+
+def _facts(body: dict[str, Any]) -> dict[str, Any]:
+    networks = body.get("networks")
+    return body | {"networks": tuple(networks)} if isinstance(networks, list) else body
+
+
+def _item(peer: Peer) -> PeerItem:
+    known = {name: getattr(peer, name) for name in PeerItem.model_fields if name != "has_secret"}
+    return PeerItem(**known, has_secret=bool(peer.secret))

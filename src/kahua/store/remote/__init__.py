@@ -1,0 +1,1 @@
+"""Other DICOM applications: how they are asked, fetched from and sent to."""
