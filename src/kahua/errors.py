@@ -9,6 +9,7 @@
     │   ├── NotFound               nothing of that name that the caller may see
     │   ├── NotAllowed             names the missing permission
     │   ├── StateConflict          the thing is not in a state that allows this
+    │   ├── UnsupportedMedia       a body in a form that is not read
     │   └── TooMuch                a limit on size, number or rate was exceeded
     ├── DicomRefused               the object, not the request, is wrong
     │   ├── UnreadableDicom        not DICOM, truncated, or over a budget
@@ -88,6 +89,12 @@ class StateConflict(RequestRefused):
     """The thing is not in a state that allows this."""
 
     code = "state-conflict"
+
+
+class UnsupportedMedia(RequestRefused):
+    """The body is in a form that this site does not read."""
+
+    code = "unsupported-media"
 
 
 class TooMuch(RequestRefused):

@@ -2,12 +2,21 @@
 
 import logging
 import sys
+import traceback
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import structlog
 
 #: Longest value in a log line: hostile text is cut, not passed on.
 MAX_VALUE_LENGTH = 500
+
+#: Most frames of a trace that are told, from the place where it went wrong.
+MAX_FRAMES = 12
+
+#: Longest trace in a log line.
+MAX_TRACE_LENGTH = 2000
 
 #: Words in the name of a field whose value is never logged.
 SECRET_WORDS = ("password", "token", "secret", "cookie", "authorization")
@@ -25,7 +34,7 @@ def configure_logs(level: str, *, component: str) -> None:
             name_component,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(_trace),
             _tame,
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "component", "event"]),
         ],
@@ -51,5 +60,14 @@ def _tamed(name: str, value: Any) -> Any:
     if isinstance(value, bool | int | float) or value is None:
         return value
     text = str(value)
-    visible = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:MAX_VALUE_LENGTH])
-    return visible + ("…" if len(text) > MAX_VALUE_LENGTH and name != "exception" else "")
+    limit = MAX_TRACE_LENGTH if name == "exception" else MAX_VALUE_LENGTH
+    visible = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:limit])
+    return visible + ("…" if len(text) > limit else "")
+
+
+def _trace(exc_info: tuple[type[BaseException], BaseException, TracebackType | None]) -> str:
+    """Say what went wrong and where, the place itself first, on one line and without the lines of the source."""
+    kind, error, trace = exc_info
+    frames = traceback.extract_tb(trace)[: -MAX_FRAMES - 1 : -1]
+    places = " < ".join(f"{Path(frame.filename).stem}:{frame.lineno} {frame.name}" for frame in frames)
+    return f"{kind.__name__}: {str(error)[:MAX_VALUE_LENGTH]} at {places}"

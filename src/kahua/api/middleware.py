@@ -1,5 +1,6 @@
 """What surrounds every request: own names only, request ids, security headers, unexpected errors, metrics."""
 
+import asyncio
 import ipaddress
 import socket
 import time
@@ -8,13 +9,14 @@ from urllib.parse import urlsplit
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kahua.api.metrics import Metrics
 from kahua.api.problems import problem_response, unexpected_response
 from kahua.api.security import SAFE_METHODS, STREAMED
 from kahua.database import new_id
-from kahua.errors import InvalidInput, KahuaError, NotAllowed
+from kahua.errors import InvalidInput, KahuaError, NotAllowed, UnsupportedMedia
 from kahua.logs import get_logger
 from kahua.settings import Settings
 
@@ -39,6 +41,12 @@ PAGE_POLICY = (
     "font-src 'self'; connect-src 'self'; frame-src 'self'; worker-src 'self' blob:; manifest-src 'self'; "
     "media-src 'self' blob:; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
+
+#: A body of which nothing came for this long is given up, in seconds.
+BODY_SECONDS = 30.0
+
+#: Answer to a body that ended before its time, or that is not framed as HTTP demands; few are there to read it.
+BROKEN_OFF = InvalidInput("The body of the request broke off.", remedy="Send it again.")
 
 DATA_PATHS = ("/api/", "/dicom-web/", "/healthz", "/readyz", "/metrics")
 
@@ -66,6 +74,10 @@ class Shield:
                 await self.app(scope, _Body(scope, receive, self.max_body_bytes).receive, answer.send)
             except KahuaError as error:
                 await problem_response(request_id, error)(scope, receive, answer.send)
+            except ClientDisconnect:
+                log.info("request broken off", method=scope["method"], path=scope["path"])
+                if not answer.status:
+                    await problem_response(request_id, BROKEN_OFF)(scope, receive, answer.send)
             except Exception:  # the outermost edge: whatever it was, the caller learns nothing but the request's id
                 log.exception("request failed", method=scope["method"], path=scope["path"])
                 if answer.status:
@@ -78,6 +90,8 @@ class Shield:
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
             raise InvalidInput("An address cannot contain the character NUL.")
         headers = Headers(scope=scope)
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise UnsupportedMedia("A compressed body is not read.", remedy="Send it without Content-Encoding.")
         if not is_own_name(host_name(headers.get("host", "")), self.names):
             raise InvalidInput(
                 "This site is not reached under that name.",
@@ -102,14 +116,25 @@ class _Body:
         announced = Headers(scope=scope).get("content-length", "")
         self._announced = int(announced) if announced.isdecimal() else 0
         self._received = 0
+        self._is_whole = False
 
     async def receive(self) -> Message:
         """Take a message from the server."""
         self._check(self._announced)
-        message = await self._receive()
+        message = await self._next()
+        self._is_whole = not message.get("more_body", False)
         self._received += len(message.get("body", b""))
         self._check(self._received)
         return message
+
+    async def _next(self) -> Message:
+        """Wait for a piece of the body, or after its end for whatever comes, however long that takes."""
+        if self._is_whole:
+            return await self._receive()
+        try:
+            return await asyncio.wait_for(self._receive(), BODY_SECONDS)
+        except TimeoutError:
+            raise HTTPException(408) from None
 
     def _check(self, size: int) -> None:
         if size > self._limit and STREAMED not in self._scope:

@@ -20,6 +20,7 @@ STATUS: dict[str, HTTPStatus] = {
     "not-found": HTTPStatus.NOT_FOUND,
     "not-allowed": HTTPStatus.FORBIDDEN,
     "state-conflict": HTTPStatus.CONFLICT,
+    "unsupported-media": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "too-much": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "dicom-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "unreadable-dicom": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -41,6 +42,7 @@ STATUS: dict[str, HTTPStatus] = {
 DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This cannot be done at this address.",
+    HTTPStatus.REQUEST_TIMEOUT: "The body of the request came too slowly.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body of the request is longer than this site reads.",
 }
 

@@ -1,0 +1,40 @@
+"""What is logged, and what never is."""
+
+from typing import Any
+
+import pytest
+
+from kahua.logs import MAX_TRACE_LENGTH, configure_logs, get_logger
+
+
+@pytest.fixture
+def log() -> Any:
+    configure_logs("info", component="test")
+    return get_logger()
+
+
+def test_a_hostile_value_stays_on_its_line(log: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    log.info("refused", calling="EVIL\r\nlevel=error\x1b[31m" + "A" * 1_000_000)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.isprintable()
+    assert len(line) < 1000
+
+
+def test_a_secret_is_not_logged(log: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    log.info("signed in", api_token="t0psecret", password="t0psecret")
+    assert "t0psecret" not in capsys.readouterr().err
+
+
+def test_a_trace_begins_where_it_went_wrong(log: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    def fall(depth: int) -> None:
+        if not depth:
+            raise ValueError("the bottom\nis reached")
+        fall(depth - 1)
+
+    try:
+        fall(100)
+    except ValueError:
+        log.exception("fell")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert r"ValueError: the bottom\\x0ais reached at test_logs:" in line
+    assert len(line) < MAX_TRACE_LENGTH + 200
