@@ -22,9 +22,16 @@ class StudyRow(Base):
     __tablename__ = "studies"
     __table_args__ = (
         UniqueConstraint("project_id", "study_uid", "patient_id"),
-        Index("ix_studies_newest", "project_id", "study_date", "id"),
+        # Unique, though the id alone is: so the order of what belongs to a study can follow that of the studies.
+        Index("ix_studies_newest", "project_id", "study_date", "id", unique=True),
         Index("ix_studies_patient", "project_id", "patient_id"),
         Index("ix_studies_accession", "project_id", "accession_number"),
+        Index(
+            "ix_studies_patient_name",
+            "project_id",
+            "patient_name_folded",
+            postgresql_ops={"patient_name_folded": "text_pattern_ops"},
+        ),
     )
 
     id: Mapped[Id]

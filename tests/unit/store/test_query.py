@@ -11,6 +11,7 @@ from kahua.database import Database
 from kahua.errors import InvalidInput
 from kahua.store import Archive, MemoryData, Origin
 from kahua.store.dicomweb import query as query_module
+from kahua.store.dicomweb import selection
 from kahua.store.dicomweb.attributes import Level
 from kahua.store.dicomweb.query import Answer, find, parse_query
 from kahua.testing.archive import archive_in
@@ -149,6 +150,33 @@ def test_pages_do_not_overlap_and_miss_nothing(filled: Archive) -> None:
         for uid in values(ask(filled.database, Level.INSTANCE, ("limit", "2"), ("offset", str(offset))), "00080018")
     ]
     assert len(uids) == len(set(uids)) == 6
+
+
+@pytest.mark.parametrize(
+    ("level", "name", "value"),
+    [
+        (Level.STUDY, "PatientName", "MÜLLER*"),
+        (Level.STUDY, "PatientID", "P_1"),
+        (Level.SERIES, "Modality", "CT"),
+        (Level.SERIES, "PatientID", "P_1"),
+        (Level.INSTANCE, "Modality", "CT"),
+        (Level.INSTANCE, "PatientName", "doe*"),
+    ],
+)
+def test_few_rows_and_many_are_found_in_the_same_order(
+    filled: Archive, monkeypatch: pytest.MonkeyPatch, level: Level, name: str, value: str
+) -> None:
+    few = ask(filled.database, level, (name, value))
+    monkeypatch.setattr(selection, "FEW", 0)
+    assert ask(filled.database, level, (name, value)) == few
+    assert few.count > 0
+
+
+def test_the_newest_study_comes_first_and_what_belongs_to_it_together(filled: Archive) -> None:
+    assert values(ask(filled.database, Level.STUDY), "00080020") == ["20251224", "20240229"]
+    assert values(ask(filled.database, Level.SERIES), "00080020") == ["20251224", "20240229", "20240229"]
+    series = values(ask(filled.database, Level.INSTANCE), "0020000E")
+    assert len({uid for uid, before in zip(series, ["", *series], strict=False) if uid != before}) == len(set(series))
 
 
 def test_an_answer_says_when_there_is_more(filled: Archive) -> None:

@@ -42,29 +42,31 @@ class Attribute:
     level: Level
     matching: Matching
     column: InstrumentedAttribute[str] | InstrumentedAttribute[int | None]
+    #: An index leads to the rows of a value, so that few of them are found at once among many others.
+    indexed: bool = False
 
 
 ATTRIBUTES = (
-    Attribute("0020000D", "StudyInstanceUID", Level.STUDY, Matching.UID, StudyRow.study_uid),
+    Attribute("0020000D", "StudyInstanceUID", Level.STUDY, Matching.UID, StudyRow.study_uid, indexed=True),
     Attribute("00080020", "StudyDate", Level.STUDY, Matching.DATE, StudyRow.study_date),
     Attribute("00080030", "StudyTime", Level.STUDY, Matching.TIME, StudyRow.study_time),
-    Attribute("00080050", "AccessionNumber", Level.STUDY, Matching.TEXT, StudyRow.accession_number),
+    Attribute("00080050", "AccessionNumber", Level.STUDY, Matching.TEXT, StudyRow.accession_number, indexed=True),
     Attribute("00080061", "ModalitiesInStudy", Level.STUDY, Matching.MODALITIES, SeriesRow.modality),
     Attribute("00080090", "ReferringPhysicianName", Level.STUDY, Matching.TEXT, StudyRow.referring_physician),
     Attribute("00081030", "StudyDescription", Level.STUDY, Matching.TEXT, StudyRow.description),
-    Attribute("00100010", "PatientName", Level.STUDY, Matching.PERSON, StudyRow.patient_name_folded),
-    Attribute("00100020", "PatientID", Level.STUDY, Matching.TEXT, StudyRow.patient_id),
+    Attribute("00100010", "PatientName", Level.STUDY, Matching.PERSON, StudyRow.patient_name_folded, indexed=True),
+    Attribute("00100020", "PatientID", Level.STUDY, Matching.TEXT, StudyRow.patient_id, indexed=True),
     Attribute("00100030", "PatientBirthDate", Level.STUDY, Matching.DATE, StudyRow.patient_birth_date),
     Attribute("00100040", "PatientSex", Level.STUDY, Matching.TEXT, StudyRow.patient_sex),
     Attribute("00200010", "StudyID", Level.STUDY, Matching.TEXT, StudyRow.study_id),
-    Attribute("0020000E", "SeriesInstanceUID", Level.SERIES, Matching.UID, SeriesRow.series_uid),
-    Attribute("00080060", "Modality", Level.SERIES, Matching.TEXT, SeriesRow.modality),
+    Attribute("0020000E", "SeriesInstanceUID", Level.SERIES, Matching.UID, SeriesRow.series_uid, indexed=True),
+    Attribute("00080060", "Modality", Level.SERIES, Matching.TEXT, SeriesRow.modality, indexed=True),
     Attribute("00080070", "Manufacturer", Level.SERIES, Matching.TEXT, SeriesRow.manufacturer),
     Attribute("0008103E", "SeriesDescription", Level.SERIES, Matching.TEXT, SeriesRow.description),
     Attribute("00180015", "BodyPartExamined", Level.SERIES, Matching.TEXT, SeriesRow.body_part),
     Attribute("00200011", "SeriesNumber", Level.SERIES, Matching.NUMBER, SeriesRow.series_number),
     Attribute("00200052", "FrameOfReferenceUID", Level.SERIES, Matching.UID, SeriesRow.frame_of_reference_uid),
-    Attribute("00080018", "SOPInstanceUID", Level.INSTANCE, Matching.UID, InstanceRow.sop_instance_uid),
+    Attribute("00080018", "SOPInstanceUID", Level.INSTANCE, Matching.UID, InstanceRow.sop_instance_uid, indexed=True),
     Attribute("00080016", "SOPClassUID", Level.INSTANCE, Matching.UID, InstanceRow.sop_class_uid),
     Attribute("00200013", "InstanceNumber", Level.INSTANCE, Matching.NUMBER, InstanceRow.instance_number),
     Attribute("00280008", "NumberOfFrames", Level.INSTANCE, Matching.NUMBER, InstanceRow.number_of_frames),

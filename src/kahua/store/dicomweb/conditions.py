@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, false, func, select, true
 from kahua.dicom import fold
 from kahua.errors import InvalidInput
 from kahua.store.dicomweb.attributes import Attribute, Matching
+from kahua.store.dicomweb.beginning import BeginsWith
 from kahua.store.tables import SeriesRow, StudyRow
 
 #: Longest value and most wildcards: what is longer costs more than it can find.
@@ -17,9 +18,17 @@ MAX_WILDCARDS = 10
 #: Most UIDs in one list.
 MAX_UIDS = 500
 
+#: Any characters, and any single one.
+WILDCARDS = "*?"
+
 _UID_LIST_SEPARATOR = re.compile(r"[\\,]")
 _DATE = re.compile(r"\d{8}")
 _TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
+
+
+def is_universal(value: str) -> bool:
+    """Whether everything matches, also what has no value (PS3.4 C.2.2.2.3)."""
+    return value in ("", "*")
 
 
 def condition(attribute: Attribute, value: str, *, fuzzy: bool) -> ColumnElement[bool]:
@@ -30,8 +39,8 @@ def condition(attribute: Attribute, value: str, *, fuzzy: bool) -> ColumnElement
     InvalidInput
         The value cannot be one of this attribute.
     """
-    if value in ("", "*"):
-        return true()  # universal matching
+    if is_universal(value):
+        return true()
     if len(value) > MAX_VALUE_LENGTH or "\0" in value:
         raise _invalid(attribute, "is too long or holds a character that no value has")
     column: Any = attribute.column
@@ -61,23 +70,37 @@ def _uids(attribute: Attribute, value: str) -> ColumnElement[bool]:
 
 
 def _text(attribute: Attribute, column: Any, value: str) -> ColumnElement[bool]:
-    if "*" not in value and "?" not in value:
+    if not _has_wildcards(attribute, value):
         return column == value  # type: ignore[no-any-return]
-    if value.count("*") + value.count("?") > MAX_WILDCARDS:
-        raise _invalid(attribute, f"has more than {MAX_WILDCARDS} wildcards")
     return func.lower(column).like(_pattern(value.lower()), escape="\\")
+
+
+def _has_wildcards(attribute: Attribute, value: str) -> bool:
+    count = sum(value.count(wildcard) for wildcard in WILDCARDS)
+    if count > MAX_WILDCARDS:
+        raise _invalid(attribute, f"has more than {MAX_WILDCARDS} wildcards")
+    return count > 0
 
 
 def _person(attribute: Attribute, value: str, *, fuzzy: bool) -> ColumnElement[bool]:
     folded = fold(value)
     if not fuzzy:
-        return _text(attribute, attribute.column, folded)
+        return _name(attribute, folded)
     words = [word for word in re.split(r"[\s^=,]+", folded.replace("*", " ").replace("?", " ")) if word]
     if len(words) > MAX_WILDCARDS:
         raise _invalid(attribute, f"has more than {MAX_WILDCARDS} words")
     begins = [attribute.column.like(_pattern(f"{start}{word}*"), escape="\\") for word in words for start in ("", "*^")]
     pairs = zip(begins[::2], begins[1::2], strict=True)
     return and_(*(first | later for first, later in pairs)) if words else false()
+
+
+def _name(attribute: Attribute, folded: str) -> ColumnElement[bool]:
+    column: Any = attribute.column
+    if not _has_wildcards(attribute, folded):
+        return column == folded  # type: ignore[no-any-return]
+    matching = column.like(_pattern(folded), escape="\\")
+    beginning = re.split(r"[*?]", folded, maxsplit=1)[0]
+    return and_(BeginsWith(column, beginning), matching) if beginning else matching
 
 
 def _range(attribute: Attribute, value: str, form: re.Pattern[str]) -> ColumnElement[bool]:
