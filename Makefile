@@ -18,7 +18,7 @@ up: setup  ## Start a site in ./kahua-data
 	@.venv/bin/kahua up $(ARGS)
 
 test: setup lint  ## Pass all tests (ARGS="-k word" picks some)
-	.venv/bin/pytest $(ARGS)
+	.venv/bin/pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 	@tools/web.sh test
 
 lint:  ## Check style, types and layers

@@ -82,10 +82,18 @@ def store_bytes(association: Any, sop_class_uid: str, sop_instance_uid: str, dat
     request.MessageID, request.Priority = 1, 2
     request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = sop_class_uid, sop_instance_uid
     request.DataSet = io.BytesIO(data)
-    association._reactor_checkpoint.clear()
-    while not association._is_paused:
-        time.sleep(0.001)
+    pause_reactor(association)
     association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
     _, response = association.dimse.get_msg(block=True)
-    association._reactor_checkpoint.set()
     return response.Status if response else None
+
+
+def pause_reactor(association: Any) -> None:
+    """Keep pynetdicom's own thread from taking answers, for as long as the association lives.
+
+    Paused and let go for every message it is too slow now and then: it says that it pauses while it still runs.
+    """
+    if association._reactor_checkpoint.is_set():
+        association._reactor_checkpoint.clear()
+        while not association._is_paused:
+            time.sleep(0.001)

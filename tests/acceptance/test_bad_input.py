@@ -199,4 +199,4 @@ def test_unknown_people_are_refused_in_the_same_words(site: RunningSite, ada: st
 
 def test_an_unknown_project_takes_no_association(site: RunningSite) -> None:
     association = associate(site, VERIFICATION, called="kp-nobody")
-    assert association.is_rejected
+    assert not association.is_established
