@@ -66,6 +66,9 @@ DEMO_USER = "demo"
 #: Pictures that one process of the site draws at once.
 MAX_DECODERS = 4
 
+#: Series whose previews one process of the site draws at once.
+MAX_DRAWERS = 2
+
 #: Days for which the token of a demonstration works.
 DEMO_DAYS = 1
 
@@ -79,6 +82,7 @@ class Site:
     objects: ObjectStore
     archive: Archive
     decoders: Decoders
+    drawers: Decoders
     extensions: Extensions
     runs: Runs
 
@@ -106,6 +110,7 @@ class Site:
             objects=self.objects,
             staging=self.archive.staging.folder,
             budget=self.archive.limits.budget,
+            drawers=self.drawers,
         )
 
     def exporter(self) -> Exporter:
@@ -147,6 +152,7 @@ class Site:
         """Finish what waits and close the database."""
         self.archive.close()
         self.decoders.close()
+        self.drawers.close()
         self.database.close()
 
     def _route(self, called: str, calling: str, address: str) -> Route | Refusal:
@@ -190,6 +196,7 @@ def build_site(settings: Settings) -> Site:
         objects=objects,
         archive=Archive.from_settings(settings, database=database, objects=objects),
         decoders=Decoders("kahua.store.render", most=MAX_DECODERS),
+        drawers=Decoders("kahua.store.drawing", most=MAX_DRAWERS),
         extensions=extensions,
         runs=Runs(
             database=database,

@@ -22,6 +22,15 @@ def frame_attribute(dataset: Dataset, frame: int, group: str, keyword: str) -> A
     keyword
         Keyword of the attribute.
     """
+    macro = frame_group(dataset, frame, group, keyword)
+    return macro.get(keyword) if macro is not None else dataset.get(keyword)
+
+
+def frame_group(dataset: Dataset, frame: int, group: str, keyword: str) -> Dataset | None:
+    """Return the functional group of a frame, or of all frames, that has an attribute; None if none has.
+
+    The arguments are those of `frame_attribute`.
+    """
     groups = []
     per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
     if frame < len(per_frame):
@@ -30,5 +39,6 @@ def frame_attribute(dataset: Dataset, frame: int, group: str, keyword: str) -> A
     for item in groups:
         macro = item.get(group)
         if macro and keyword in macro[0]:
-            return macro[0].get(keyword)
-    return dataset.get(keyword)
+            found: Dataset = macro[0]
+            return found
+    return None

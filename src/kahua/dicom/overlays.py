@@ -1,18 +1,23 @@
 """Segmentations and structure sets as pictures: drawn in colour on the slices to which they belong."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 
-from kahua.dicom.functional_groups import frame_attribute
-from kahua.dicom.pictures import frame_picture
-from kahua.dicom.pixels import read_frame, read_frames
+from kahua.dicom.drawn import Drawn, evenly
+from kahua.dicom.functional_groups import frame_attribute, frame_group
+from kahua.dicom.geometry import FloatArray
+from kahua.dicom.pixels import frame_count, read_frames
+from kahua.dicom.places import NEAR, Place, places, plane_of
 
+Colour = tuple[int, int, int]
 Picture = NDArray[np.uint8]
 
 #: Share of the colour where it lies over the image.
@@ -21,131 +26,176 @@ _OPACITY: Final = 0.45
 #: Longest side of a picture, in pixels.
 _SIZE: Final = 512
 
+#: Slices of a segmentation are chosen from this many times as many as are drawn: some turn out to be empty.
+_SPARE: Final = 4
+
 #: Colours of segments without one of their own, told apart also by people who see few colours.
-_COLOURS: Final = (
+_COLOURS: Final[tuple[Colour, ...]] = (
     (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167),
 )  # fmt: skip
 
 
-def draw_segmentation(segmentation: Dataset, sources: Sequence[Path], *, most: int) -> list[Picture]:
+@dataclass(kw_only=True)
+class _Slice:
+    """What lies on one slice."""
+
+    #: The image below; None if it is not at hand.
+    place: Place | None
+    #: Numbers of the segmentation's frames.
+    frames: list[int] = field(default_factory=list)
+    #: Where each segment is, shape (rows, columns); they may overlap.
+    masks: list[tuple[int, NDArray[np.bool_]]] = field(default_factory=list)
+
+    @property
+    def area(self) -> int:
+        """Pixels that are covered."""
+        return sum(int(mask.sum()) for _, mask in self.masks)
+
+
+def draw_segmentation(segmentation: Dataset, sources: Sequence[Path], *, most: int) -> Drawn:
     """Draw a DICOM SEG on its image, or alone where the image is not at hand.
 
     Parameters
     ----------
     segmentation
-        BINARY, FRACTIONAL or LABELMAP.
+        BINARY, FRACTIONAL or LABELMAP. Where segments overlap, each tints what is below it.
     sources
-        Files of the image to which it refers, in order; may be empty.
+        Files of the image to which it refers, in order; may be empty. Frames are laid on the image that they name as
+        their source (PS3.3 C.7.6.16.2.6), or else on the one that lies where they do.
     most
-        Most pictures; they are taken at even distances.
-
-    Returns
-    -------
-    list[Picture]
-        Each of shape (rows, columns, 3), in the order of the slices.
+        Most pictures; they are taken at even distances, and the one that shows most is the best.
     """
-    labels = _labels_by_slice(segmentation)
+    slices = _slices(segmentation, places(sources))
+    on_image = [each for each in slices if each.place is not None]
+    chosen = evenly(on_image or slices, most * _SPARE)
+    _fill(segmentation, chosen)
+    filled = evenly([each for each in chosen if each.masks], most)
     colours = _colours(segmentation)
-    images = _files_by_uid(sources, set(labels))
-    drawn = [uid for uid in images if uid in labels] or list(labels)
-    return [_draw_labels(labels[uid], colours, images.get(uid)) for uid in _evenly(drawn, most)]
+    return Drawn(
+        pictures=[_draw_masks(each, colours) for each in filled],
+        best=int(np.argmax([each.area for each in filled])) if filled else 0,
+        note="" if on_image else "Its image is not here: it is shown alone.",
+    )
 
 
-def draw_structure_set(structure_set: Dataset, sources: Sequence[Path], *, most: int) -> list[Picture]:
+def draw_structure_set(structure_set: Dataset, sources: Sequence[Path], *, most: int) -> Drawn:
     """Draw the closed contours of an RTSTRUCT on its image; nothing where the image is not at hand.
 
-    Contours are drawn on the slice to which they refer (PS3.3 C.8.8.6). See `draw_segmentation`.
+    Contours are drawn on the slice to which they refer (PS3.3 C.8.8.6), or else on the one in whose plane they lie.
+    See `draw_segmentation`.
     """
-    contours: dict[str, list[tuple[tuple[int, int, int], NDArray[Any]]]] = {}
+    finder = _Finder(places(sources))
+    contours: dict[int, list[tuple[Colour, FloatArray]]] = defaultdict(list)
     for number, roi in enumerate(structure_set.get("ROIContourSequence") or []):
-        colour = _roi_colour(roi, number)
-        for contour in roi.get("ContourSequence") or []:
-            images = contour.get("ContourImageSequence") or []
-            is_area = contour.get("ContourGeometricType") == "CLOSED_PLANAR" and len(contour.ContourData) >= 9
-            if images and is_area:
-                points = np.asarray(contour.ContourData, dtype=float).reshape(-1, 3)
-                contours.setdefault(str(images[0].ReferencedSOPInstanceUID), []).append((colour, points))
-    files = _files_by_uid(sources, set(contours))
-    return [_draw_contours(files[uid], contours[uid]) for uid in _evenly(list(files), most)]
+        for points, uid in _closed(roi):
+            index = finder.named(uid, 0) if uid else None
+            index = finder.around(points) if index is None else index
+            if index is not None:
+                contours[index].append((_roi_colour(roi, number), points))
+    chosen = evenly(sorted(contours), most)
+    return Drawn(
+        pictures=[_draw_contours(finder.places[index], contours[index]) for index in chosen],
+        best=int(np.argmax([len(contours[index]) for index in chosen])) if chosen else 0,
+        note="" if chosen else "The image to which this belongs is not here.",
+    )
 
 
-def _labels_by_slice(segmentation: Dataset) -> dict[str, NDArray[Any]]:
-    """Give the label of every pixel by the SOP Instance UID of its slice; by the frame's number if it names none."""
-    labelmap = segmentation.get("SegmentationType") == "LABELMAP"
-    found: dict[str, NDArray[Any]] = {}
+class _Finder:
+    """Finds the frame of an image on which something lies."""
+
+    def __init__(self, of_image: Sequence[Place]) -> None:
+        self.places = of_image
+        self._by_name = {(place.uid, place.frame): index for index, place in enumerate(of_image)}
+
+    def named(self, uid: str, frame: int) -> int | None:
+        """Find a frame by SOP Instance UID and number from 0."""
+        return self._by_name.get((uid, frame))
+
+    def around(self, points: FloatArray) -> int | None:
+        """Find the frame in whose plane points of shape (points, 3) lie, the closest one."""
+        distances = [np.inf if place.plane is None else place.plane.distance(points) for place in self.places]
+        closest = int(np.argmin(distances)) if distances else 0
+        return closest if distances and distances[closest] <= NEAR else None
+
+
+def _slices(segmentation: Dataset, of_image: Sequence[Place]) -> list[_Slice]:
+    """Sort the frames of a segmentation by the slice on which they lie, in the order of the image."""
+    finder = _Finder(of_image)
+    found: dict[tuple[int, str], _Slice] = {}
+    for number in range(frame_count(segmentation)):
+        uid, source_frame = _source(segmentation, number)
+        index = finder.named(uid, source_frame) if uid else None
+        if index is None and (plane := plane_of(segmentation, number)) is not None:
+            index = finder.around(plane.corners(int(segmentation.Rows), int(segmentation.Columns)))
+        key = (index, "") if index is not None else (len(of_image), uid or f"frame {number:06}")
+        place = of_image[index] if index is not None else None
+        found.setdefault(key, _Slice(place=place)).frames.append(number)
+    return [found[key] for key in sorted(found)]
+
+
+def _source(segmentation: Dataset, number: int) -> tuple[str, int]:
+    """Return the SOP Instance UID and the frame, from 0, of which a frame was made; no UID if it names none."""
+    derivation = frame_group(segmentation, number, "DerivationImageSequence", "SourceImageSequence")
+    if derivation is None or not derivation.SourceImageSequence:
+        return "", 0
+    source = derivation.SourceImageSequence[0]
+    frame = source.get("ReferencedFrameNumber") or 1
+    first = frame if isinstance(frame, int) else frame[0]
+    return str(source.get("ReferencedSOPInstanceUID", "")), int(first) - 1
+
+
+def _fill(segmentation: Dataset, slices: Iterable[_Slice]) -> None:
+    """Decode the frames of slices, and note where each segment is."""
+    by_frame = {number: each for each in slices for number in each.frames}
+    is_labelmap = segmentation.get("SegmentationType") == "LABELMAP"
+    segmentation.PhotometricInterpretation = "MONOCHROME2"  # labels, not the colours of a palette
     for number, frame in enumerate(read_frames(segmentation)):
-        if not frame.any():
+        if number not in by_frame or not frame.any():
             continue
-        uid = _source_uid(segmentation, number) or f"frame {number:06}"
-        labels = found.setdefault(uid, np.zeros(frame.shape, np.uint16))
-        if labelmap:
-            labels[frame > 0] = frame[frame > 0]
+        if is_labelmap:
+            by_frame[number].masks += [(int(label), frame == label) for label in np.unique(frame) if label]
         else:
             segment = frame_attribute(segmentation, number, "SegmentIdentificationSequence", "ReferencedSegmentNumber")
-            labels[frame > 0] = int(segment or 1)
-    return found
+            by_frame[number].masks.append((int(segment or 1), frame > 0))
 
 
-def _source_uid(segmentation: Dataset, number: int) -> str | None:
-    derivation = frame_attribute(segmentation, number, "DerivationImageSequence", "SourceImageSequence")
-    return str(derivation[0].ReferencedSOPInstanceUID) if derivation else None
+def _draw_masks(slice_: _Slice, colours: Mapping[int, Colour]) -> Picture:
+    if slice_.place is None:
+        picture, opacity = np.zeros((*slice_.masks[0][1].shape, 3), np.uint8), 1.0
+    else:
+        picture, opacity = slice_.place.picture(_SIZE), _OPACITY
+    drawn = picture.astype(np.float32)
+    for label, mask in slice_.masks:
+        covered = np.asarray(Image.fromarray(mask).resize(picture.shape[1::-1], Image.Resampling.NEAREST))
+        colour = np.array(colours.get(label, _COLOURS[label % len(_COLOURS)]), np.float32)
+        drawn[covered] = drawn[covered] * (1 - opacity) + colour * opacity
+    return drawn.astype(np.uint8)
 
 
-def _files_by_uid(sources: Sequence[Path], wanted: set[str]) -> dict[str, Path]:
-    """Give the files of the wanted slices, in the order of the sources."""
-    found = {}
-    for path in sources:
-        uid = str(dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"], force=True).SOPInstanceUID)
-        if uid in wanted:
-            found[uid] = path
-    return found
-
-
-def _draw_labels(labels: NDArray[Any], colours: Mapping[int, tuple[int, int, int]], image: Path | None) -> Picture:
-    table = np.zeros((int(labels.max()) + 1, 3), np.uint8)
-    for label in np.unique(labels[labels > 0]):
-        table[label] = colours.get(int(label), _COLOURS[int(label) % len(_COLOURS)])
-    base = _base(image)
-    over = (
-        Image.fromarray(table[labels]).resize((base.shape[1], base.shape[0]), Image.Resampling.NEAREST)
-        if (base is not None)
-        else Image.fromarray(table[labels])
-    )
-    colour = np.asarray(over, dtype=np.float32)
-    if base is None:
-        return colour.astype(np.uint8)
-    covered = colour.any(axis=2, keepdims=True)
-    return np.where(covered, base * (1 - _OPACITY) + colour * _OPACITY, base).astype(np.uint8)
-
-
-def _base(image: Path | None) -> Picture | None:
-    if image is None:
-        return None
-    dataset = dcmread(image, force=True)
-    picture = frame_picture(read_frame(dataset, 0), dataset, size=_SIZE)
-    return picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
-
-
-def _draw_contours(path: Path, contours: Sequence[tuple[tuple[int, int, int], NDArray[Any]]]) -> Picture:
-    dataset = dcmread(path, force=True)
-    base = frame_picture(read_frame(dataset, 0), dataset, size=_SIZE)
-    picture = Image.fromarray(base).convert("RGB")
-    pen = ImageDraw.Draw(picture)
+def _draw_contours(place: Place, contours: Sequence[tuple[Colour, FloatArray]]) -> Picture:
+    picture = place.picture(_SIZE)
+    image = Image.fromarray(picture)
+    if place.plane is None:
+        return picture
+    rows, columns = place.size
+    pen = ImageDraw.Draw(image)
     for colour, points in contours:
-        places = _pixels(points, dataset) * [picture.width / dataset.Columns, picture.height / dataset.Rows]
-        pen.polygon([(float(column), float(row)) for column, row in places], outline=colour, width=2)
-    return np.asarray(picture)
+        corners = (place.plane.pixels(points) + 0.5) * [image.width / columns, image.height / rows]
+        pen.polygon([(float(column), float(row)) for column, row in corners], outline=colour, width=2)
+    return np.asarray(image)
 
 
-def _pixels(points: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
-    """Turn patient coordinates (mm) into (column, row) of a slice, whose first pixel's centre is (0.5, 0.5)."""
-    along_row, along_column = np.asarray(dataset.ImageOrientationPatient, dtype=float).reshape(2, 3)
-    row_spacing, column_spacing = (float(value) for value in dataset.PixelSpacing)
-    offset = points - np.asarray(dataset.ImagePositionPatient, dtype=float)
-    return np.stack([offset @ along_row / column_spacing, offset @ along_column / row_spacing], axis=1) + 0.5
+def _closed(roi: Dataset) -> Iterable[tuple[FloatArray, str]]:
+    """Yield closed contours, shape (points, 3) in mm, and the SOP Instance UID of the image that each names."""
+    for contour in roi.get("ContourSequence") or []:
+        data = contour.get("ContourData") or []
+        if contour.get("ContourGeometricType") == "CLOSED_PLANAR" and len(data) >= 9 and len(data) % 3 == 0:
+            images = contour.get("ContourImageSequence") or []
+            uid = str(images[0].get("ReferencedSOPInstanceUID", "")) if images else ""
+            yield np.asarray(data, dtype=float).reshape(-1, 3), uid
 
 
-def _colours(segmentation: Dataset) -> dict[int, tuple[int, int, int]]:
+def _colours(segmentation: Dataset) -> dict[int, Colour]:
     return {
         int(segment.SegmentNumber): _rgb_of_lab(segment.RecommendedDisplayCIELabValue)
         for segment in segmentation.get("SegmentSequence") or []
@@ -153,7 +203,7 @@ def _colours(segmentation: Dataset) -> dict[int, tuple[int, int, int]]:
     }
 
 
-def _roi_colour(roi: Dataset, number: int) -> tuple[int, int, int]:
+def _roi_colour(roi: Dataset, number: int) -> Colour:
     colour = roi.get("ROIDisplayColor")
     if colour is None or len(colour) != 3:
         return _COLOURS[number % len(_COLOURS)]
@@ -161,7 +211,7 @@ def _roi_colour(roi: Dataset, number: int) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _rgb_of_lab(value: Sequence[int]) -> tuple[int, int, int]:
+def _rgb_of_lab(value: Sequence[int]) -> Colour:
     """Turn a CIELab colour as DICOM writes it (PS3.3 C.10.7.1.1) into sRGB."""
     lightness, a, b = value[0] * 100 / 65535, value[1] * 255 / 65535 - 128, value[2] * 255 / 65535 - 128
     y = (lightness + 16) / 116
@@ -172,10 +222,3 @@ def _rgb_of_lab(value: Sequence[int]) -> tuple[int, int, int]:
     encoded = np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)
     red, green, blue = (int(part) for part in np.round(encoded * 255))
     return red, green, blue
-
-
-def _evenly(items: Sequence[Any], most: int) -> list[Any]:
-    if len(items) <= most:
-        return list(items)
-    step = len(items) / most
-    return [items[int(step * (number + 0.5))] for number in range(most)]

@@ -9,7 +9,6 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import IO, cast
@@ -56,7 +55,7 @@ class Decoders:
         try:
             decoder = self._take(bounds)
             try:
-                picture = decoder.draw(job)
+                picture = decoder.draw(job, seconds=bounds.seconds)
             finally:
                 self._give_back(decoder)
         finally:
@@ -93,8 +92,8 @@ class _Decoder:
     """One process; used by one thread at a time."""
 
     def __init__(self, module: str, bounds: Bounds) -> None:
-        self._bounds = bounds
         self._jobs = 0
+        self._late = threading.Event()
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, arguments without a shell
             [sys.executable, "-m", module, "serve"],
             stdin=subprocess.PIPE,
@@ -111,22 +110,19 @@ class _Decoder:
     @property
     def is_spent(self) -> bool:
         """Whether another one should draw the next picture."""
-        return self._jobs >= MAX_JOBS or self._process.poll() is not None
+        return self._jobs >= MAX_JOBS or self._late.is_set() or self._process.poll() is not None
 
-    def draw(self, job: dict[str, object]) -> bytes:
-        """Draw a picture."""
+    def draw(self, job: dict[str, object], *, seconds: float) -> bytes:
+        """Draw a picture within a time."""
         self._jobs += 1
-        late = threading.Event()
-        deadline = threading.Timer(self._bounds.seconds, self._stop, [late.set])
+        deadline = threading.Timer(seconds, self._stop)
         deadline.start()
         try:
             return self._answer(job)
         except (EOFError, OSError):
             self.close()
-            if late.is_set():
-                raise UndecodablePixels(
-                    f"It took longer than {self._bounds.seconds:.0f} seconds and was stopped."
-                ) from None
+            if self._late.is_set():
+                raise UndecodablePixels(f"It took longer than {seconds:.0f} seconds and was stopped.") from None
             raise UndecodablePixels(reason_of(self._process.returncode, b"")) from None
         finally:
             deadline.cancel()
@@ -150,8 +146,8 @@ class _Decoder:
             raise UndecodablePixels(content.decode(errors="replace")[:400])
         return content
 
-    def _stop(self, note: Callable[[], None]) -> None:
-        note()
+    def _stop(self) -> None:
+        self._late.set()
         self._process.kill()
 
 

@@ -1,12 +1,11 @@
-"""Child process: draw a series, from files that its parent prepared.
+"""Child process: draw series, from files that its parent prepared.
 
-``FOLDER`` is its one argument: it draws preview.webp and filmstrip.webp from the files in FOLDER/instances (and
-FOLDER/sources) and prints what it found.
+For each line of standard input, ``{"folder": FOLDER}``, it draws preview.webp and filmstrip.webp from the files in
+FOLDER/instances (and FOLDER/sources) and answers with what it found (see `kahua.store.serving`).
 """
 
 import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset, dcmread
 
+from kahua.dicom import transfer_syntaxes
+from kahua.dicom.documents import draw_document
+from kahua.dicom.dose import draw_dose
+from kahua.dicom.drawn import Drawn, evenly
 from kahua.dicom.overlays import draw_segmentation, draw_structure_set
 from kahua.dicom.pictures import frame_picture
 from kahua.dicom.pixels import frame_count, read_frames
-from kahua.errors import KahuaError
-from kahua.store.child import REFUSED
+from kahua.dicom.reports import draw_report
+from kahua.dicom.slides import draw_slide
+from kahua.dicom.waveforms import draw_waveform
+from kahua.store.serving import serve
 
 #: Longest side of a preview, and side of the square tiles of a filmstrip, in pixels.
 PREVIEW_SIZE = 512
@@ -32,39 +37,70 @@ MAX_TILES = 16
 #: WebP quality.
 QUALITY = 82
 
+#: Why some objects have no picture, by modality.
+WITHOUT_PICTURE: Mapping[str, str] = {
+    "KO": "A key object selection has no picture of its own: it names images that someone chose.",
+    "PR": "A presentation state has no picture of its own: it says how another image is to be shown.",
+    "REG": "A registration has no picture: it says how two images lie to each other.",
+    "FID": "Fiducials have no picture: they are points on other images.",
+    "RWV": "A real world value mapping has no picture: it says what the values of another image mean.",
+    "RTPLAN": "A treatment plan has no picture: see its doses and structures.",
+    "RTRECORD": "A treatment record has no picture.",
+}
+
+#: What is said of a video.
+VIDEO_NOTE = "Videos are not decoded here: no decoder of a free licence is at hand. Download it to watch it."
+
 Picture = NDArray[np.uint8]
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Draw the series in the folder; a refusal is the last line on standard error, and a status of its own."""
-    try:
-        (folder,) = arguments
-        sys.stdout.write(json.dumps(draw_series(Path(folder))))
-    except KahuaError as error:
-        sys.stderr.write(str(error).replace("\n", " ") + "\n")
-        sys.exit(REFUSED)
+def draw(job: dict[str, Any]) -> bytes:
+    """Draw the series in a folder."""
+    return json.dumps(draw_series(Path(job["folder"]))).encode()
 
 
 def draw_series(folder: Path) -> dict[str, str]:
     """Draw preview and filmstrip of a series; say whether there was something to draw."""
     files = sorted((folder / "instances").iterdir())
     sources = sorted((folder / "sources").iterdir())
-    first = dcmread(files[0], stop_before_pixels=True, force=True)
-    match str(first.get("Modality", "")):
-        case "SEG":
-            pictures = draw_segmentation(dcmread(files[0], force=True), sources, most=MAX_TILES)
-        case "RTSTRUCT":
-            pictures = draw_structure_set(dcmread(files[0], force=True), sources, most=MAX_TILES)
-        case modality:
-            pictures = _images(files)
-            if not pictures:
-                return {"state": "none", "note": f"{modality or 'This'} has no picture."}
-    if not pictures:
-        return {"state": "none", "note": "The image to which this belongs is not here."}
-    _save(pictures[len(pictures) // 2], folder / "preview.webp", PREVIEW_SIZE)
-    if len(pictures) > 1:
-        _filmstrip(pictures).save(folder / "filmstrip.webp", "WEBP", quality=QUALITY)
-    return {"state": "ready", "note": ""}
+    drawn = _draw_kind(dcmread(files[0], stop_before_pixels=True, force=True), files, sources)
+    if not drawn.pictures:
+        return {"state": "none", "note": drawn.note}
+    _save(drawn.pictures[drawn.best], folder / "preview.webp")
+    if len(drawn.pictures) > 1:
+        _filmstrip(drawn.pictures).save(folder / "filmstrip.webp", "WEBP", quality=QUALITY)
+    return {"state": "ready", "note": drawn.note}
+
+
+def _draw_kind(header: Dataset, files: Sequence[Path], sources: Sequence[Path]) -> Drawn:
+    """Draw a series by what its first object is."""
+    modality = str(header.get("Modality", ""))
+    if _is_video(header):
+        return Drawn(pictures=[], note=VIDEO_NOTE)
+    on_image: dict[str, Callable[..., Drawn]] = {
+        "SEG": draw_segmentation,
+        "RTSTRUCT": draw_structure_set,
+        "RTDOSE": draw_dose,
+    }
+    if modality in on_image:
+        return on_image[modality](dcmread(files[0], force=True), sources, most=MAX_TILES)
+    if modality == "SM":
+        return draw_slide(files)
+    if "WaveformSequence" in header:
+        return draw_waveform(dcmread(files[0], force=True))
+    if "ContentSequence" in header and modality not in WITHOUT_PICTURE:
+        return draw_report(dcmread(files[0], force=True), most=MAX_TILES)
+    first = dcmread(files[0], force=True)
+    if "EncapsulatedDocument" in first:
+        return draw_document(first)
+    pictures = _images(files)
+    note = WITHOUT_PICTURE.get(modality, f"{modality or 'This'} has no picture.")
+    return Drawn(pictures=pictures, best=len(pictures) // 2, note="" if pictures else note)
+
+
+def _is_video(header: Dataset) -> bool:
+    meta = getattr(header, "file_meta", None)
+    return meta is not None and transfer_syntaxes.encoding_of(str(meta.get("TransferSyntaxUID", ""))).video
 
 
 def _images(files: Sequence[Path]) -> list[Picture]:
@@ -72,7 +108,7 @@ def _images(files: Sequence[Path]) -> list[Picture]:
     if len(files) == 1:
         return _frames(dcmread(files[0], force=True))
     pictures = []
-    for file in _evenly(files):
+    for file in evenly(files, MAX_TILES):
         dataset = dcmread(file, force=True)
         if frame_count(dataset):
             pictures.append(_draw(next(iter(read_frames(dataset))), dataset, 0))
@@ -80,8 +116,7 @@ def _images(files: Sequence[Path]) -> list[Picture]:
 
 
 def _frames(dataset: Dataset) -> list[Picture]:
-    count = frame_count(dataset)
-    wanted = set(_evenly(range(count)))
+    wanted = set(evenly(range(frame_count(dataset)), MAX_TILES))
     last = max(wanted, default=-1)
     return [
         _draw(frame, dataset, number)
@@ -94,14 +129,6 @@ def _draw(frame: NDArray[Any], dataset: Dataset, number: int) -> Picture:
     return frame_picture(frame, dataset, size=PREVIEW_SIZE, number=number)
 
 
-def _evenly(items: Sequence[Any]) -> list[Any]:
-    """Give at most MAX_TILES of the items, at even distances; the middle of a long list is among them."""
-    if len(items) <= MAX_TILES:
-        return list(items)
-    step = len(items) / MAX_TILES
-    return [items[int(step * (number + 0.5))] for number in range(MAX_TILES)]
-
-
 def _filmstrip(pictures: Sequence[Picture]) -> Image.Image:
     strip = Image.new("RGB", (TILE_SIZE * len(pictures), TILE_SIZE))
     for number, picture in enumerate(pictures):
@@ -112,11 +139,11 @@ def _filmstrip(pictures: Sequence[Picture]) -> Image.Image:
     return strip
 
 
-def _save(picture: Picture, path: Path, size: int) -> None:
+def _save(picture: Picture, path: Path) -> None:
     image = Image.fromarray(picture)
-    image.thumbnail((size, size))
+    image.thumbnail((PREVIEW_SIZE, PREVIEW_SIZE))
     image.save(path, "WEBP", quality=QUALITY)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    serve(draw)

@@ -12,22 +12,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, false, or_, select, update
 from sqlalchemy.orm import Session
 
 from kahua.database import Database
 from kahua.dicom import Budget
+from kahua.dicom.drawn import evenly
 from kahua.errors import NotFound, UndecodablePixels
 from kahua.events import SeriesReceived, Subscription
 from kahua.store import metadata
-from kahua.store.child import Bounds, run_child
-from kahua.store.dicomweb.retrieve import Address, Located, locate_instances
+from kahua.store.catalogue import instances_of
+from kahua.store.child import Bounds
+from kahua.store.decoders import Decoders
+from kahua.store.dicomweb.retrieve import Address, Located
 from kahua.store.objects import ObjectStore
 from kahua.store.removal import discard
 from kahua.store.tables import SeriesReferenceRow, SeriesRow, StudyRow
 
 #: How long the pictures of one series may take.
 SECONDS = 120
+
+#: Most instances that are handed to the child, at even distances: a filmstrip shows no more, a slide has fewer levels.
+MAX_INSTANCES = 16
+
+#: Modalities whose objects are drawn on an image, and those of the images that they are drawn on.
+DRAWN_ON_IMAGES = ("SEG", "RTSTRUCT", "RTDOSE")
+IMAGES = ("CT", "MR", "PT", "NM", "US", "XA", "CR", "DX", "MG", "OPT", "OP", "IVUS", "IVOCT", "OT")
 
 #: Most instances of a source image that are handed to the child for drawing a segmentation on it.
 MAX_SOURCES = 2000
@@ -54,11 +64,13 @@ class Derivation:
         objects: ObjectStore,
         staging: Path,
         budget: Budget,
+        drawers: Decoders,
     ) -> None:
         self._database = database
         self._objects = objects
         self._staging = staging
         self._budget = budget
+        self._drawers = drawers
 
     def subscription(self) -> Subscription:
         """Ask to hear of series that changed."""
@@ -97,9 +109,9 @@ class Derivation:
     def _pictures(self, instances: Sequence[Located], sources: Sequence[Located]) -> Pictures:
         folder = Path(tempfile.mkdtemp(prefix="preview-", dir=self._staging))
         try:
-            self._link(instances, folder / "instances")
+            self._link(evenly(instances, MAX_INSTANCES), folder / "instances")
             self._link(sources, folder / "sources")
-            answer = json.loads(run_child("kahua.store.drawing", str(folder), bounds=Bounds(seconds=SECONDS)))
+            answer = json.loads(self._drawers.draw({"folder": str(folder)}, bounds=Bounds(seconds=SECONDS)))
             return Pictures(
                 state=answer["state"],
                 note=answer["note"],
@@ -177,36 +189,70 @@ def _series(session: Session, project_id: str, series_id: str) -> tuple[SeriesRo
     ).first()
     if row is None:
         raise NotFound("The series is gone.")
-    series, study_uid = row
-    return series, locate_instances(session, project_id, Address(study_uid=study_uid, series_uid=series.series_uid))
+    return row[0], _located(session, *row)
+
+
+def _located(session: Session, series: SeriesRow, study_uid: str) -> Sequence[Located]:
+    """Give the instances of this series alone: another patient's may have the same UIDs."""
+    return [
+        Located(
+            address=Address(study_uid=study_uid, series_uid=series.series_uid, instance_uid=instance.sop_instance_uid),
+            instance=instance,
+        )
+        for instance in instances_of(session, series)
+    ]
 
 
 def _sources(session: Session, project_id: str, series_id: str) -> Sequence[Located]:
-    """Instances of the image to which a segmentation or structure set refers, if it is here."""
+    """Instances of the image on which a series is drawn, if it is here."""
+    series, study = session.execute(
+        select(SeriesRow, StudyRow)
+        .join(StudyRow, StudyRow.id == SeriesRow.study_id)
+        .where(SeriesRow.project_id == project_id, SeriesRow.id == series_id)
+    ).one()
+    if series.modality not in DRAWN_ON_IMAGES:
+        return []
     row = session.execute(
-        select(StudyRow.study_uid, SeriesRow.series_uid)
-        .join(SeriesRow, SeriesRow.study_id == StudyRow.id)
-        .join(SeriesReferenceRow, SeriesReferenceRow.target_series_uid == SeriesRow.series_uid)
+        select(SeriesRow, StudyRow.study_uid)
+        .join(StudyRow, SeriesRow.study_id == StudyRow.id)
         .where(
             SeriesRow.project_id == project_id,
-            SeriesReferenceRow.series_id == series_id,
-            SeriesRow.modality.not_in(("SEG", "RTSTRUCT", "SR", "KO", "PR")),
+            SeriesRow.modality.in_(IMAGES),
+            StudyRow.patient_id == study.patient_id,
+            or_(_is_named_by(series), _shares_frame(series)),
         )
-        .order_by(SeriesRow.instance_count.desc())
+        .order_by(_is_named_by(series).desc(), SeriesRow.modality != "CT", SeriesRow.instance_count.desc())
+        .limit(1)
     ).first()
-    if row is None:
-        return []
-    study_uid, series_uid = row
-    return locate_instances(session, project_id, Address(study_uid=study_uid, series_uid=series_uid))[:MAX_SOURCES]
+    return [] if row is None else _located(session, *row)[:MAX_SOURCES]
+
+
+def _is_named_by(series: SeriesRow) -> ColumnElement[bool]:
+    targets = select(SeriesReferenceRow.target_series_uid).where(SeriesReferenceRow.series_id == series.id)
+    return SeriesRow.series_uid.in_(targets)
+
+
+def _shares_frame(series: SeriesRow) -> ColumnElement[bool]:
+    """Lies in the same frame of reference, as the image of a dose does, which names no series."""
+    if not series.frame_of_reference_uid:
+        return false()
+    return and_(
+        SeriesRow.frame_of_reference_uid == series.frame_of_reference_uid, SeriesRow.study_id == series.study_id
+    )
 
 
 def _referrers(session: Session, project_id: str, series_id: str) -> Sequence[str]:
-    """Series that refer to this one and are drawn on it."""
-    statement = (
-        select(SeriesReferenceRow.series_id)
-        .join(SeriesRow, SeriesRow.series_uid == SeriesReferenceRow.target_series_uid)
-        .where(SeriesRow.id == series_id, SeriesReferenceRow.project_id == project_id)
-        .distinct()
+    """Series that are drawn on this one."""
+    series = session.scalar(select(SeriesRow).where(SeriesRow.project_id == project_id, SeriesRow.id == series_id))
+    if series is None or series.modality not in IMAGES:
+        return []
+    referring = select(SeriesReferenceRow.series_id).where(
+        SeriesReferenceRow.project_id == project_id, SeriesReferenceRow.target_series_uid == series.series_uid
+    )
+    statement = select(SeriesRow.id).where(
+        SeriesRow.project_id == project_id,
+        SeriesRow.modality.in_(DRAWN_ON_IMAGES),
+        or_(SeriesRow.id.in_(referring), _shares_frame(series)),
     )
     return session.scalars(statement).all()
 

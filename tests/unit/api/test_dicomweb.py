@@ -21,7 +21,6 @@ from kahua.database import deliver_events
 from kahua.dicom import transfer_syntaxes
 from kahua.store import Archive, QuarantineRow, SeriesRow
 from kahua.store.dicomweb import query
-from kahua.store.previews import Derivation
 from kahua.testing.factory import ct_series, mr_series, part10, picture
 from kahua.testing.site import TestClient, add_person, program, temporary_site
 
@@ -95,13 +94,7 @@ def reasons(answer: Any) -> list[int]:
 
 def derive_all(site: Any) -> None:
     """Do what the worker does when series have come in."""
-    derivation = Derivation(
-        database=site.database,
-        objects=site.objects,
-        staging=site.archive.staging.folder,
-        budget=site.archive.limits.budget,
-    )
-    deliver_events(site.database, [derivation.subscription()])
+    deliver_events(site.database, [site.derivation().subscription()])
 
 
 def test_a_file_comes_out_as_it_went_in(client: TestClient) -> None:

@@ -1,7 +1,8 @@
 """The worker makes pictures of what came in; what cannot be shown says why and disturbs nothing."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from kahua.dicom import transfer_syntaxes
 from kahua.dicom.segmentation import SegmentLabel, build_segmentation
 from kahua.events import SeriesReceived
 from kahua.store import Archive, Origin, SeriesRow, previews, remove_series
+from kahua.store.decoders import Decoders
 from kahua.store.previews import Derivation
 from kahua.testing import phantom, shared_data
 from kahua.testing.factory import ct_series, part10, picture
@@ -32,12 +34,24 @@ def keep(archive: Archive, folder: Path, *files: bytes, project: str = "main") -
     return series_id
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _end_of_drawing() -> Iterator[None]:
+    yield
+    _drawers().close()
+
+
+@cache
+def _drawers() -> Decoders:
+    return Decoders("kahua.store.drawing", most=1)
+
+
 def derivation(archive: Archive) -> Derivation:
     return Derivation(
         database=archive.database,
         objects=archive.objects,
         staging=archive.staging.folder,
         budget=archive.limits.budget,
+        drawers=_drawers(),
     )
 
 
@@ -161,15 +175,49 @@ def test_nothing_is_drawn_on_an_image_of_another_project(archive: Archive, tmp_p
     assert row(archive, series_id).preview_key == alone
 
 
+def test_two_patients_under_one_series_uid_have_each_their_own_picture(archive: Archive, tmp_path: Path) -> None:
+    ids = []
+    for patient, value in (("A", 0), ("B", 4000)):
+        (image,) = ct_series(slices=1, PatientID=patient, SOPInstanceUID=f"1.2.840.7.{value + 1}")
+        image.StudyInstanceUID, image.SeriesInstanceUID = "1.2.840.7.7", "1.2.840.7.8"
+        image.PixelData = np.full((32, 32), value, np.uint16).tobytes()
+        ids.append(keep(archive, tmp_path, part10(image)))
+    derive(archive)
+    first, second = (row(archive, series_id) for series_id in ids)
+    assert (first.instance_count, second.instance_count) == (1, 1)
+    assert shown(archive, first.preview_key).max() < 30
+    assert shown(archive, second.preview_key).min() > 225
+    assert first.metadata_key != second.metadata_key
+
+
+@pytest.mark.parametrize("image_first", [True, False])
+def test_a_dose_is_drawn_on_the_image_in_its_frame_of_reference(
+    archive: Archive, tmp_path: Path, *, image_first: bool
+) -> None:
+    images = ct_series(slices=4)
+    grid = picture(np.full((4, 16, 16), 500, np.uint16), seed="dose", Modality="RTDOSE")
+    for keyword in ("StudyInstanceUID", "FrameOfReferenceUID", "ImagePositionPatient", "ImageOrientationPatient"):
+        setattr(grid, keyword, images[0][keyword].value)
+    grid.PatientID, grid.PixelSpacing, grid.GridFrameOffsetVector = images[0].PatientID, [7.5, 7.5], [0, 3, 6, 9]
+    for files in [images, [grid]] if image_first else [[grid], images]:
+        series_id = keep(archive, tmp_path, *map(part10, files))
+        derive(archive)
+        if files == [grid]:
+            dose_id = series_id
+    found = row(archive, dose_id)
+    assert (found.preview_state, found.preview_note) == ("ready", "")
+    assert 0.05 < colourful(shown(archive, found.preview_key)) < 0.6
+
+
 def test_what_has_no_picture_says_so(archive: Archive, tmp_path: Path) -> None:
-    (report,) = ct_series(slices=1, Modality="SR", SOPClassUID="1.2.840.10008.5.1.4.1.1.88.33")
+    (state,) = ct_series(slices=1, Modality="PR", SOPClassUID="1.2.840.10008.5.1.4.1.1.11.1")
     for keyword in ("PixelData", "Rows", "Columns"):
-        delattr(report, keyword)
-    series_id = keep(archive, tmp_path, part10(report))
+        delattr(state, keyword)
+    series_id = keep(archive, tmp_path, part10(state))
     derive(archive)
     found = row(archive, series_id)
     assert (found.preview_state, found.preview_key) == ("none", None)
-    assert "SR" in found.preview_note
+    assert "presentation state" in found.preview_note
     assert found.metadata_key is not None
 
 
@@ -190,7 +238,7 @@ def test_pixels_that_cannot_be_decoded_fail_alone(archive: Archive, tmp_path: Pa
 def test_pictures_that_take_too_long_are_given_up(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(previews, "SECONDS", 0.05)
+    monkeypatch.setattr(previews, "SECONDS", 0.001)
     series_id = keep(archive, tmp_path, *map(part10, ct_series(slices=2)))
     derive(archive)
     found = row(archive, series_id)
