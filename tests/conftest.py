@@ -8,6 +8,7 @@ import kahua.datasets.tables
 import kahua.extensions.tables
 import kahua.store.tables
 import kahua.workflows.tables  # noqa: F401 - importing a component's tables registers them
+from kahua.testing import s3 as s3_for_tests
 from kahua.testing.postgresql import PostgresServer, lacking, postgres_server
 
 
@@ -17,6 +18,15 @@ def postgresql() -> Iterator[PostgresServer]:
     if reason := lacking():
         pytest.skip(reason)
     with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[s3_for_tests.S3Server]:
+    """Start an S3 server when the first test needs one."""
+    if reason := s3_for_tests.lacking():
+        pytest.skip(reason)
+    with s3_for_tests.s3_server() as server:
         yield server
 
 

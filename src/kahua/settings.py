@@ -11,7 +11,7 @@ from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -79,6 +79,13 @@ class Settings(BaseSettings):
         None, description="Where rows are kept; SQLite in the data folder, or postgresql://…."
     )
     object_store: str | None = Field(None, description="Where bytes are kept: the data folder, or s3://BUCKET/PREFIX.")
+    s3_endpoint: str | None = Field(None, description="Address of the S3 server; that of Amazon's region by default.")
+    s3_region: str = Field("us-east-1", description="Region of the S3 server.")
+    s3_access_key_id: str | None = Field(None, description="Access key for the S3 server.")
+    s3_secret_access_key: SecretStr | None = Field(None, description="Secret of that access key.")
+    s3_fetched_bytes: Positive = Field(
+        8 * GIGABYTE, description="Most bytes of objects on S3 that one part of the site copies into staging at once."
+    )
 
     max_object_bytes: Positive = Field(4 * GIGABYTE, description="Largest DICOM object that is accepted.")
     max_header_bytes: Positive = Field(

@@ -43,6 +43,7 @@ from kahua.settings import Settings
 from kahua.store import Archive, DirectoryStore, Exporter, ObjectStore
 from kahua.store.decoders import Decoders
 from kahua.store.dimse import Receiver, Refusal, Route
+from kahua.store.objects import FetchedFiles
 from kahua.store.previews import Derivation
 from kahua.workflows import RunFolders, Runs, Transfers, machine_of
 from kahua.workflows.engines import Engine
@@ -145,8 +146,7 @@ class Site:
         """Remove what is not needed any more: objects of what was deleted, delivered events, left-over files."""
         self.archive.collect()
         forget_delivered(self.database)
-        if isinstance(self.objects, DirectoryStore):
-            self.objects.clean(older_than_seconds=LEFT_OVER_SECONDS)
+        self.objects.clean(older_than_seconds=LEFT_OVER_SECONDS)
 
     def close(self) -> None:
         """Finish what waits and close the database."""
@@ -217,6 +217,7 @@ def prepare_site(settings: Settings) -> str | None:
     """
     check_exposure(settings)
     _make_data_folder(settings)
+    _objects(settings).check()
     database = Database(settings.database_url) if settings.database_url else Database.in_folder(settings.data_dir)
     try:
         migrate(database)
@@ -294,13 +295,56 @@ def _demo_user(session: Session, identity: str) -> UserRow:
 
 
 def _objects(settings: Settings) -> ObjectStore:
-    if settings.object_store:
-        raise MisconfiguredSite(
-            f"Objects cannot be kept at {settings.object_store} yet.",
-            setting="object_store",
-            remedy="Leave object_store empty: objects are then kept in the data folder.",
+    return _object_store(settings, settings.object_store)
+
+
+def _object_store(settings: Settings, place: str | None) -> ObjectStore:
+    """Open the object store at a place, written as in the setting ``object_store``.
+
+    Raises
+    ------
+    MisconfiguredSite
+        There is no such place, or what is needed to reach it is missing.
+    """
+    if not place:
+        return DirectoryStore(
+            settings.folder("objects"), durability="none" if settings.durability == "none" else "full"
         )
-    return DirectoryStore(settings.folder("objects"), durability="none" if settings.durability == "none" else "full")
+    scheme, _, rest = place.partition("://")
+    bucket, _, prefix = rest.partition("/")
+    if scheme != "s3" or not bucket:
+        raise MisconfiguredSite(
+            f"Objects cannot be kept at {place}.",
+            setting="object_store",
+            remedy="Write s3://BUCKET/PREFIX, or leave it out: objects are then kept in the data folder.",
+        )
+    return _s3_store(settings, bucket, prefix.strip("/"))
+
+
+def _s3_store(settings: Settings, bucket: str, prefix: str) -> ObjectStore:
+    if settings.s3_access_key_id is None or settings.s3_secret_access_key is None:
+        raise MisconfiguredSite(
+            "The access key of the object store is missing.",
+            setting="s3_access_key_id",
+            remedy="Give s3_access_key_id and s3_secret_access_key, best as environment variables.",
+        )
+    try:
+        from kahua.store.objects.s3 import S3Store  # late: its library is an extra
+    except ImportError as error:
+        raise MisconfiguredSite(
+            "Objects on S3 need a library that is not installed.",
+            setting="object_store",
+            remedy="Install Kahua with it: `pip install kahua[s3]`.",
+        ) from error
+    return S3Store(
+        bucket,
+        prefix,
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key_id=settings.s3_access_key_id,
+        secret_access_key=settings.s3_secret_access_key.get_secret_value(),
+        fetched=FetchedFiles(settings.folder("staging"), most_bytes=settings.s3_fetched_bytes),
+    )
 
 
 def _run_folders(settings: Settings) -> RunFolders:

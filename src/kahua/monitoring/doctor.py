@@ -110,7 +110,8 @@ def check_web(folder: Path) -> Iterator[Finding]:
 
 
 def check_objects(database: Database, objects: ObjectStore) -> Iterator[Finding]:
-    """See whether every instance has its object, and every object a row."""
+    """See whether the store can be used, every instance has its object, and every object a row."""
+    objects.check()
     lost = sum(1 for _ in missing(database, objects))
     unused = sum(1 for _ in orphans(database, objects))
     if lost:

@@ -12,14 +12,16 @@ import kahua.workflows.tables  # noqa: F401 - importing a component's tables reg
 from kahua.access.tables import ProjectRow
 from kahua.database import Database, migrate, now
 from kahua.settings import Settings
-from kahua.store import Archive, DirectoryStore
+from kahua.store import Archive, DirectoryStore, ObjectStore
 
 #: Ids, and names, of the projects.
 PROJECTS = ("main", "other")
 
 
 @contextmanager
-def archive_in(folder: Path, database_url: str | None = None, **settings: Any) -> Iterator[Archive]:
+def archive_in(
+    folder: Path, database_url: str | None = None, *, objects: ObjectStore | None = None, **settings: Any
+) -> Iterator[Archive]:
     """Open the archive of a folder, and make what is missing; objects are synced only if `durability` asks for it."""
     chosen = Settings(**{"data_dir": folder, "durability": "none", **settings})
     database = Database(database_url) if database_url else Database.in_folder(folder)
@@ -28,7 +30,8 @@ def archive_in(folder: Path, database_url: str | None = None, **settings: Any) -
         for name in PROJECTS:
             if session.get(ProjectRow, name) is None:
                 session.add(ProjectRow(id=name, name=name, title=name, created_at=now()))
-    objects = DirectoryStore(folder / "objects", durability="none" if chosen.durability == "none" else "full")
+    if objects is None:
+        objects = DirectoryStore(folder / "objects", durability="none" if chosen.durability == "none" else "full")
     archive = Archive.from_settings(chosen, database=database, objects=objects)
     try:
         yield archive

@@ -1,6 +1,10 @@
-"""Where bytes are kept: the port `ObjectStore` and its implementations."""
+"""Where bytes are kept: the port `ObjectStore` and its implementations.
+
+`kahua.store.objects.s3` is not imported here: its library is an extra.
+"""
 
 from kahua.store.objects.directory import DirectoryStore
+from kahua.store.objects.fetched import FetchedFiles
 from kahua.store.objects.port import MAX_KEY_BYTES, Chunks, ObjectStore, check_key, content_key
 
-__all__ = ["MAX_KEY_BYTES", "Chunks", "DirectoryStore", "ObjectStore", "check_key", "content_key"]
+__all__ = ["MAX_KEY_BYTES", "Chunks", "DirectoryStore", "FetchedFiles", "ObjectStore", "check_key", "content_key"]

@@ -1,9 +1,7 @@
 """Objects as files in a folder."""
 
 import errno
-import hashlib
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,14 +10,8 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from kahua.errors import NotFound, OutOfSpace, StateConflict, Unavailable
-from kahua.store.objects.port import CHUNK_BYTES, Chunks, check_key
-
-#: A key that is a SHA-256 in hexadecimal is its own file name; every other key is written as "x" and its bytes in
-#: hexadecimal, so that `keys` can read it back and nothing in it can mean a path.
-PLAIN_KEY = re.compile(r"[0-9a-f]{64}")
-
-#: Folder for what is being written; the rest of the store holds whole objects only.
-INCOMING = "incoming"
+from kahua.store.objects.names import INCOMING, key_of, name_of
+from kahua.store.objects.port import CHUNK_BYTES, Chunks
 
 #: Errors of the operating system that say that there is no room.
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -98,7 +90,7 @@ class DirectoryStore:
         for folder in self.root.iterdir():
             if folder.name != INCOMING and folder.is_dir():
                 for file in folder.iterdir():
-                    yield file.name if PLAIN_KEY.fullmatch(file.name) else bytes.fromhex(file.name[1:]).decode()
+                    yield key_of(file.name)
 
     def path(self, key: str) -> Path | None:
         """Give the file itself, to be opened for reading only."""
@@ -122,11 +114,19 @@ class DirectoryStore:
                     removed += 1
         return removed
 
+    def check(self) -> None:
+        """See whether the folder can be written.
+
+        Raises
+        ------
+        Unavailable
+            It cannot.
+        """
+        with self._clear_errors(), self._temporary():
+            pass
+
     def _place(self, key: str) -> Path:
-        encoded = check_key(key)
-        if PLAIN_KEY.fullmatch(key):
-            return self.root / key[:2] / key
-        return self.root / hashlib.sha256(encoded).hexdigest()[:2] / f"x{encoded.hex()}"
+        return self.root / name_of(key)
 
     def _status(self, key: str) -> os.stat_result:
         try:

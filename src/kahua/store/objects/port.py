@@ -66,6 +66,20 @@ class ObjectStore(Protocol):
     def local_file(self, key: str) -> AbstractContextManager[Path]:
         """Give a readable local file for the time of a `with` block, fetched if it must be."""
 
+    def clean(self, *, older_than_seconds: float) -> int:
+        """Remove what writers that died left behind; return the number of files."""
+
+    def check(self) -> None:
+        """See whether the store can be used.
+
+        Raises
+        ------
+        MisconfiguredSite
+            Not before someone corrects a setting.
+        Unavailable
+            Not at this moment.
+        """
+
 
 def check_key(key: str) -> bytes:
     """Give the bytes of a key.
