@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from kahua.errors import MisconfiguredSite
 from kahua.settings import Settings, load_settings
@@ -18,9 +19,10 @@ def test_a_setting_has_a_sentence(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_a_setting_is_read_from_its_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A value that no setting takes is refused in the setting's own name: so the variable was read."""
-    if Settings.model_fields[name].annotation in (str, Path, str | None, Path | None):
+    if Settings.model_fields[name].annotation in (str, Path, str | None, Path | None, SecretStr | None):
         monkeypatch.setenv(f"KAHUA_{name.upper()}", "a-value")
-        assert str(getattr(load_settings(), name)) == "a-value"
+        value = getattr(load_settings(), name)
+        assert (value.get_secret_value() if isinstance(value, SecretStr) else str(value)) == "a-value"
         return
     monkeypatch.setenv(f"KAHUA_{name.upper()}", '"neither number nor word"')
     with pytest.raises(MisconfiguredSite) as refused:
@@ -83,3 +85,8 @@ def test_a_list_in_a_variable_is_written_as_json_and_anything_else_is_refused(mo
     with pytest.raises(MisconfiguredSite, match="dicom_networks") as refused:
         load_settings()
     assert "JSON" in (refused.value.remedy or "")
+
+
+def test_a_secret_is_not_shown() -> None:
+    settings = load_settings(s3_secret_access_key="hush")
+    assert "hush" not in f"{settings!r} {settings} {settings.model_dump()}"
