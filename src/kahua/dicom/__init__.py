@@ -9,6 +9,7 @@ pydicom and highdicom; it runs in child processes and is imported by its full na
 from kahua.dicom.budget import DEFAULT_BUDGET, Budget
 from kahua.dicom.file_meta import FileMeta, read_file_meta, write_file_meta
 from kahua.dicom.header import Header, dicom_json, fold
+from kahua.dicom.pixel_template import EXAMPLES, Area, PixelTemplate
 from kahua.dicom.profile import EDITION, Kept, Profile
 from kahua.dicom.pseudonyms import KEY_BYTES, Pseudonyms, subject_of
 from kahua.dicom.scanner import scan
@@ -25,6 +26,7 @@ from kahua.dicom.uids import (
 __all__ = [
     "DEFAULT_BUDGET",
     "EDITION",
+    "EXAMPLES",
     "IMPLEMENTATION_CLASS_UID",
     "IMPLEMENTATION_VERSION_NAME",
     "INDEX_TAGS",
@@ -33,11 +35,13 @@ __all__ = [
     "KEY_BYTES",
     "SERIES_TAGS",
     "STUDY_TAGS",
+    "Area",
     "Budget",
     "Encoding",
     "FileMeta",
     "Header",
     "Kept",
+    "PixelTemplate",
     "Profile",
     "Pseudonyms",
     "dicom_json",

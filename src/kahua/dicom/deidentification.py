@@ -5,6 +5,7 @@ Runs in child processes: pydicom is heavy, and what it reads comes from stranger
 
 import zlib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import BinaryIO, Final
@@ -17,9 +18,11 @@ from pydicom.filewriter import write_dataset
 from kahua.dicom.confidentiality import INSTITUTION
 from kahua.dicom.file_meta import read_file_meta, write_file_meta
 from kahua.dicom.identity import Identity
+from kahua.dicom.pixel_blanking import Blanking, areas_of
 from kahua.dicom.pixel_copy import PIXEL_GROUP, copy_pixels
 from kahua.dicom.pixel_risk import face_risk, pixel_risk
-from kahua.dicom.profile import EDITION, Profile
+from kahua.dicom.pixel_template import PixelTemplate
+from kahua.dicom.profile import CLEAN_PIXEL_DATA, EDITION, Profile
 from kahua.dicom.pseudonyms import Pseudonyms
 from kahua.dicom.transfer_syntaxes import Encoding, encoding_of
 from kahua.dicom.treatment import Treatment
@@ -50,7 +53,13 @@ class Changes:
 
 
 def deidentify(
-    source: BinaryIO, target: BinaryIO, *, pseudonyms: Pseudonyms, subject: str, profile: Profile
+    source: BinaryIO,
+    target: BinaryIO,
+    *,
+    pseudonyms: Pseudonyms,
+    subject: str,
+    profile: Profile,
+    templates: Iterable[PixelTemplate] = (),
 ) -> Changes:
     """Write a Part 10 file without what tells who the patient is.
 
@@ -64,6 +73,8 @@ def deidentify(
         Whose object it is, by `kahua.dicom.pseudonyms.subject_of`; all objects of a patient have the same.
     profile
         What is taken away.
+    templates
+        Where devices write into their pictures: there the pixels are blanked.
 
     Raises
     ------
@@ -73,43 +84,60 @@ def deidentify(
         It does not say what it is.
     DicomRefused
         It cannot be de-identified: a document in another format is in it.
+    UndecodablePixels
+        A template fits, and the pixels are of a kind that cannot be blanked.
 
     Notes
     -----
-    The pixels are copied byte for byte, so what was burned into them is still there: see `pixel_risk`.
+    But for what a template blanks, the pixels are copied byte for byte, so what was burned into them is still
+    there: see `pixel_risk`.
     """
     meta = read_file_meta(source)
-    encoding = encoding_of(meta.transfer_syntax_uid)
+    syntax, encoding = meta.transfer_syntax_uid, encoding_of(meta.transfer_syntax_uid)
     body = _body(source, meta.data_offset, encoding)
     with config.disable_value_validation():
         dataset = _read(body, encoding)
         pixels_at = body.tell()
-        risks = _risks(dataset, profile, has_pixels=bool(body.read(1)), transfer_syntax_uid=meta.transfer_syntax_uid)
-        staying = INSTITUTION if profile.retain_institution else frozenset[int]()
-        treatment = Treatment(
-            pseudonyms=pseudonyms,
-            subject=subject,
-            profile=profile,
-            identity=Identity.of(dataset, besides=staying),
-        )
-        treatment.apply(dataset)
-        _mark(dataset, profile, risks)
+        has_pixels = bool(body.read(1))
+        blanking = _blanking(dataset, templates if has_pixels else (), syntax)
+        risks = _risks(dataset, profile, has_pixels=has_pixels, transfer_syntax_uid=syntax)
+        treatment = _treat(dataset, pseudonyms, subject, profile)
+        _mark(dataset, profile, risks, is_blanked=blanking is not None)
         header = _encode(dataset)
     changes = _changes(dataset, treatment, risks)
     target.write(
         write_file_meta(
             sop_class_uid=changes.sop_class_uid,
             sop_instance_uid=changes.sop_instance_uid,
-            transfer_syntax_uid=meta.transfer_syntax_uid,
+            transfer_syntax_uid=blanking.transfer_syntax_uid if blanking else syntax,
         )
     )
+    body.seek(pixels_at)
+    _write(target, header, body, dataset, encoding, blanking)
+    return changes
+
+
+def _treat(dataset: Dataset, pseudonyms: Pseudonyms, subject: str, profile: Profile) -> Treatment:
+    staying = INSTITUTION if profile.retain_institution else frozenset[int]()
+    identity = Identity.of(dataset, besides=staying)
+    treatment = Treatment(pseudonyms=pseudonyms, subject=subject, profile=profile, identity=identity)
+    treatment.apply(dataset)
+    return treatment
+
+
+def _write(
+    target: BinaryIO, header: bytes, body: BinaryIO, dataset: Dataset, encoding: Encoding, blanking: Blanking | None
+) -> None:
+    """Write the data set, its pixels from where the body stands."""
     sink = _Deflated(target) if encoding.deflated else target
     sink.write(header)
-    body.seek(pixels_at)
-    copy_pixels(body, sink, implicit=bool(dataset.original_encoding[0]), big_endian=encoding.big_endian)
+    implicit = bool(dataset.original_encoding[0])
+    if blanking:
+        blanking.copy(body, sink, implicit=implicit)
+    else:
+        copy_pixels(body, sink, implicit=implicit, big_endian=encoding.big_endian)
     if isinstance(sink, _Deflated):
         sink.finish()
-    return changes
 
 
 def _body(source: BinaryIO, offset: int, encoding: Encoding) -> BinaryIO:
@@ -156,6 +184,16 @@ def _read(body: BinaryIO, encoding: Encoding) -> Dataset:
     return dataset
 
 
+def _blanking(dataset: Dataset, templates: Iterable[PixelTemplate], transfer_syntax_uid: str) -> Blanking | None:
+    """Prepare to blank what templates say, and note in the attributes that it was done; None if none fits."""
+    areas = areas_of(dataset, templates)
+    if not areas:
+        return None
+    blanking = Blanking(dataset, areas, transfer_syntax_uid)
+    blanking.mark(dataset)
+    return blanking
+
+
 @dataclass(frozen=True)
 class _Risks:
     """What the pixels may show, in sentences, and whether the profile holds the object back for it."""
@@ -176,13 +214,18 @@ def _risks(dataset: Dataset, profile: Profile, *, has_pixels: bool, transfer_syn
     return _Risks(text, face, is_held)
 
 
-def _mark(dataset: Dataset, profile: Profile, risks: _Risks) -> None:
+def _mark(dataset: Dataset, profile: Profile, risks: _Risks, *, is_blanked: bool) -> None:
     """Say in the object what was done (PS3.3 C.7.1.1 and C.12.1), and no more than that."""
     dataset.PatientIdentityRemoved = "NO" if risks.sentence else "YES"
     if risks.face:
         dataset.RecognizableVisualFeatures = "YES"
-    dataset.DeidentificationMethod = ["Kahua", f"PS3.15 {EDITION}, Basic Profile", "pixels untouched"]
-    dataset.DeidentificationMethodCodeSequence = [_code(value, meaning) for value, meaning in profile.codes]
+    dataset.DeidentificationMethod = [
+        "Kahua",
+        f"PS3.15 {EDITION}, Basic Profile",
+        "areas blanked" if is_blanked else "pixels untouched",
+    ]
+    codes = sorted([*profile.codes, *([CLEAN_PIXEL_DATA] if is_blanked else [])])
+    dataset.DeidentificationMethodCodeSequence = [_code(value, meaning) for value, meaning in codes]
     dataset.LongitudinalTemporalInformationModified = "MODIFIED" if profile.dates == "shift" else "REMOVED"
 
 

@@ -1,6 +1,7 @@
 """The pixel group of a data set, copied byte for byte."""
 
 import struct
+from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
 
 from kahua.errors import UnreadableDicom
@@ -10,6 +11,9 @@ PIXEL_GROUP: Final = 0x7FE0
 _UNDEFINED: Final = 0xFFFFFFFF
 _LONG: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"})
 _CHUNK: Final = 1 << 20
+
+#: Offsets and lengths of frames, their total length, and float, double and integer pixels.
+_KNOWN: Final = frozenset({0x0001, 0x0002, 0x0003, 0x0008, 0x0009, 0x0010})
 
 #: Tags of an item and of the end of a sequence, group first.
 _ITEM: Final = (0xFFFE, 0xE000)
@@ -24,7 +28,9 @@ class Sink(Protocol):
 
 
 def copy_pixels(source: BinaryIO, target: Sink, *, implicit: bool, big_endian: bool) -> None:
-    """Copy the attributes of the pixel group from where the source stands; what follows them is left out.
+    """Copy the attributes of the pixel group from where the source stands.
+
+    What follows them is left out, and so is what no dictionary knows among them.
 
     Raises
     ------
@@ -32,22 +38,58 @@ def copy_pixels(source: BinaryIO, target: Sink, *, implicit: bool, big_endian: b
         The source ends too early, or its fragments are damaged.
     """
     order = ">" if big_endian else "<"
-    while len(head := source.read(8)) == 8:
-        group, _ = struct.unpack(f"{order}HH", head[:4])
-        if group != PIXEL_GROUP:
-            return
-        if implicit:
-            (length,) = struct.unpack(f"{order}L", head[4:])
-        elif head[4:6] in _LONG:
-            head += _exactly(source, 4)
-            (length,) = struct.unpack(f"{order}L", head[8:])
-        else:
-            (length,) = struct.unpack(f"{order}H", head[6:])
-        target.write(head)
-        if length == _UNDEFINED:
-            _copy_fragments(source, target, order)
-        else:
-            _copy(source, target, length)
+    while (head := element_head(source, implicit=implicit, order=order)) and head.group == PIXEL_GROUP:
+        known = head.element in _KNOWN
+        if known:
+            target.write(head.encoded)
+        copy_value(source, target if known else _Nowhere(), head.length, order)
+
+
+class _Nowhere:
+    """What is written to it is forgotten."""
+
+    def write(self, data: bytes) -> None:
+        """Forget some bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ElementHead:
+    """What stands before a value: tag, value representation and length."""
+
+    encoded: bytes
+    group: int
+    element: int
+    length: int
+
+
+def element_head(source: BinaryIO, *, implicit: bool, order: str) -> ElementHead | None:
+    """Read what stands before a value; None at the end. `order` is that of the bytes, as for `struct`."""
+    head = source.read(8)
+    if len(head) < 8:
+        return None
+    group, element = struct.unpack(f"{order}HH", head[:4])
+    if implicit:
+        (length,) = struct.unpack(f"{order}L", head[4:])
+    elif head[4:6] in _LONG:
+        head += _exactly(source, 4)
+        (length,) = struct.unpack(f"{order}L", head[8:])
+    else:
+        (length,) = struct.unpack(f"{order}H", head[6:])
+    return ElementHead(head, group, element, length)
+
+
+def copy_value(source: BinaryIO, target: Sink, length: int, order: str) -> None:
+    """Copy a value; if its length is not defined, up to the end of its fragments.
+
+    Raises
+    ------
+    UnreadableDicom
+        The source ends too early, or the fragments are damaged.
+    """
+    if length == _UNDEFINED:
+        _copy_fragments(source, target, order)
+    else:
+        _copy(source, target, length)
 
 
 def _copy_fragments(source: BinaryIO, target: Sink, order: str) -> None:
