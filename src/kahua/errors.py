@@ -17,6 +17,7 @@
     │   ├── MisdeclaredDicom       not what its sender says it is
     │   ├── SopInstanceConflict    same SOP Instance UID, other content
     │   ├── UndecodablePixels      the pixels cannot be decoded
+    │   ├── HeldBack               a person has to look at it first
     │   └── GeometryError          slices that are no volume
     ├── Unavailable                may work later; the only branch that is retried
     │   ├── PeerUnavailable        a PACS, partner or identity provider does not answer
@@ -137,6 +138,12 @@ class UndecodablePixels(DicomRefused):
     """The pixels of the object cannot be decoded."""
 
     code = "undecodable-pixels"
+
+
+class HeldBack(DicomRefused):
+    """The pixels of the object may show who the patient is; a person has to look at it first."""
+
+    code = "held-back"
 
 
 class GeometryError(DicomRefused):

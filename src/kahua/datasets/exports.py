@@ -11,7 +11,7 @@ from kahua.database import now
 from kahua.datasets.lists import find_dataset, require_in_project, series_of
 from kahua.dicom import Profile, subject_of
 from kahua.errors import InvalidInput
-from kahua.store import Export, StudyRow, pseudonyms_of
+from kahua.store import Export, StudyRow, instructions_of, pseudonyms_of
 
 #: Most series that are named one by one; more are taken out as a dataset.
 MAX_NAMED_SERIES = 1000
@@ -82,8 +82,7 @@ def begin_export(
         actor=actor,
         started_at=now(),
         series=chosen,
-        profile=profile,
-        pseudonyms=pseudonyms_of(session, project_id) if profile else None,
+        instructions=instructions_of(session, project_id, profile) if profile else None,
         dataset=dataset,
         dataset_version=version,
     )

@@ -10,6 +10,7 @@ from typing import IO, Any, Final, Self
 
 import orjson
 
+from kahua.store.confidentiality import Tally
 from kahua.store.tables import SeriesRow, StudyRow
 
 #: Bytes of a list that are kept in memory; a longer one goes to a nameless file.
@@ -78,7 +79,7 @@ class Ledger:
         self._open: deque[Place] = deque()
         self._patients: dict[str, int] = {}
         self._series_of: Counter[int] = Counter()
-        self._changes: Counter[tuple[str, str]] = Counter()
+        self._tally = Tally()
         self._totals: Counter[str] = Counter()
         #: Series that were deleted meanwhile.
         self.vanished = 0
@@ -129,13 +130,17 @@ class Ledger:
         while piece := self._checksums.read(CHUNK_BYTES):
             yield piece
 
+    def tally(self) -> Tally:
+        """Give what was counted, once everything is in its place."""
+        self._close_all()
+        return self._tally
+
     def manifest(self, head: dict[str, Any]) -> Iterator[bytes]:
         """Give the manifest, as JSON."""
-        while self._open:
-            self._close(self._open.popleft())
+        self._close_all()
         changes = [
             {"attribute": name, "action": action, "count": count}
-            for (name, action), count in sorted(self._changes.items())
+            for (name, action), count in sorted(self._tally.changes.items())
         ]
         totals = {
             "patients": len(self._patients),
@@ -148,10 +153,16 @@ class Ledger:
         yield from self._series
         yield b"\n  ]\n}\n"
 
+    def _close_all(self) -> None:
+        while self._open:
+            self._close(self._open.popleft())
+
     def _close(self, place: Place) -> None:
         separator = b",\n    " if self._totals["series"] else b"\n    "
         self._series.write(separator + orjson.dumps(place.as_json()))
         self._totals.update(
             series=1, instances=place.instances, bytes=place.size, left_out=sum(place.left_out.values())
         )
-        self._changes.update(place.changes)
+        self._tally.add(
+            Tally(instances=place.instances, changes=place.changes, refusals=place.left_out, warnings=place.warnings)
+        )

@@ -15,9 +15,10 @@ from sqlalchemy import select
 
 from kahua import __version__
 from kahua.database import Database
-from kahua.dicom import EDITION, Profile, Pseudonyms, subject_of
+from kahua.dicom import EDITION, subject_of
 from kahua.errors import NotFound
 from kahua.store.catalogue import instances_of
+from kahua.store.confidentiality import Instructions, add_report
 from kahua.store.deidentifier import Deidentifier
 from kahua.store.export_ledger import Ledger, Place
 from kahua.store.objects import ObjectStore
@@ -41,8 +42,7 @@ class Export:
     #: Ids of series of the project.
     series: Sequence[str]
     #: How it is de-identified; None leaves everything as it is stored.
-    profile: Profile | None = None
-    pseudonyms: Pseudonyms | None = None
+    instructions: Instructions | None = None
     dataset: str | None = None
     dataset_version: int | None = None
 
@@ -57,13 +57,16 @@ class Exporter:
     staging: Path
 
     def stream(self, export: Export) -> Generator[bytes]:
-        """Give the bytes of the archive; whoever stops asking before the end leaves nothing behind."""
+        """Give the bytes of the archive; whoever stops asking before the end leaves nothing behind but the report."""
         with Ledger() as ledger:
             archive = ZipStream()
-            if export.profile is None:
+            if export.instructions is None:
                 yield from self._as_stored(export, archive, ledger)
             else:
-                yield from self._deidentified(export, export.profile, archive, ledger)
+                try:
+                    yield from self._deidentified(export, export.instructions, archive, ledger)
+                finally:
+                    self._report(export, ledger)
             yield from archive.add("SHA256SUMS", ledger.checksums())
             yield from archive.add("manifest.json", ledger.manifest(_head(export)))
             yield from archive.finish()
@@ -78,13 +81,11 @@ class Exporter:
                 continue
             yield from archive.add(place.next_name(), ledger.noted(place, content), size=instance.size)
 
-    def _deidentified(self, export: Export, profile: Profile, archive: ZipStream, ledger: Ledger) -> Iterator[bytes]:
-        if export.pseudonyms is None:
-            raise ValueError("An export that is de-identified needs pseudonyms.")
+    def _deidentified(
+        self, export: Export, instructions: Instructions, archive: ZipStream, ledger: Ledger
+    ) -> Iterator[bytes]:
         jobs = ((place, instance.object_key, subject) for place, instance, subject in self._instances(export, ledger))
-        with Deidentifier(
-            objects=self.objects, staging=self.staging, pseudonyms=export.pseudonyms, profile=profile
-        ) as deidentifier:
+        with Deidentifier(objects=self.objects, staging=self.staging, instructions=instructions) as deidentifier:
             for place, treated in deidentifier.treat(jobs):
                 ledger.reach(place)
                 if treated.path is None:
@@ -95,6 +96,14 @@ class Exporter:
                 content = ledger.noted(place, _pieces(treated.path))
                 yield from archive.add(place.next_name(), content, size=size)
                 treated.path.unlink()
+
+    def _report(self, export: Export, ledger: Ledger) -> None:
+        """Keep what was changed, as far as the export came."""
+        subject = export.dataset or f"{len(export.series)} series"
+        with self.database.write() as session:
+            add_report(
+                session, export.project_id, ledger.tally(), occasion="export", subject=subject, actor=export.actor
+            )
 
     def _instances(self, export: Export, ledger: Ledger) -> Iterator[tuple[Place, InstanceRow, str]]:
         """Give every instance with its place in the archive and its subject, page by page."""
@@ -110,7 +119,7 @@ class Exporter:
                 birth_date=study.patient_birth_date,
                 study_uid=study.study_uid,
             )
-            place = ledger.open_place(series, study, subject, named=export.profile is None)
+            place = ledger.open_place(series, study, subject, named=export.instructions is None)
             last: InstanceRow | None = None
             while True:
                 with self.database.read() as session:
@@ -134,7 +143,7 @@ class Exporter:
 
 def _head(export: Export) -> dict[str, Any]:
     """Say what an export is, before what is in it."""
-    profile = export.profile
+    profile = export.instructions.profile if export.instructions else None
     return {
         "kahua": __version__,
         "project": export.project_name,
@@ -144,7 +153,7 @@ def _head(export: Export) -> dict[str, Any]:
         "dataset_version": export.dataset_version,
         "deidentified": profile is not None,
         "profile": {**asdict(profile), "standard": f"PS3.15 {EDITION}", "codes": profile.codes} if profile else None,
-        "pixels": "as stored; nothing that is burned into them was removed",
+        "pixels": "as stored, but for areas that templates of devices name",
         "suspicious_pixels_included": profile is None or profile.suspicious_pixels == "flag",
     }
 

@@ -22,9 +22,18 @@ from sqlalchemy.exc import IntegrityError
 
 from kahua.database import Collision, Database
 from kahua.dicom import FileMeta, Header, read_file_meta, scan, write_file_meta
-from kahua.errors import DicomRefused, KahuaError, MisdeclaredDicom, SopInstanceConflict, StateConflict, Unavailable
+from kahua.errors import (
+    DicomRefused,
+    HeldBack,
+    KahuaError,
+    MisdeclaredDicom,
+    SopInstanceConflict,
+    StateConflict,
+    Unavailable,
+)
 from kahua.settings import Settings
 from kahua.store import removal
+from kahua.store.arrivals import Arrivals
 from kahua.store.filing import Entry, ObjectGone, file_instances
 from kahua.store.group_commit import MAX_GROUP, GroupCommit
 from kahua.store.limits import Limits
@@ -58,6 +67,7 @@ class Archive:
         self.objects = objects
         self.limits = limits
         self.staging = Staging(staging)
+        self.arrivals = Arrivals(database=database, staging=self.staging)
         self._rows: GroupCommit[Entry, Filed] = GroupCommit(
             self._commit, max_group=1 if durability == "object" else MAX_GROUP
         )
@@ -80,6 +90,7 @@ class Archive:
         self._rows.close()
         if self._pool is not None:
             self._pool.shutdown()
+        self.arrivals.close()
 
     def orphans(self) -> Iterator[str]:
         """Find objects to which no row refers and none will: the site died between object and row."""
@@ -123,7 +134,7 @@ class Archive:
         ):
             header = self._scan(data, transfer_syntax_uid)
             _check_declared(header, sop_class_uid=sop_class_uid, sop_instance_uid=sop_instance_uid)
-        return self._file(lambda: self._keep(project_id, header, data, origin))
+        return self._file(lambda: self._admit(project_id, header, data, origin))
 
     def store_file(self, project_id: str, path: Path, origin: Origin) -> Accepted:
         """Store a Part 10 file; the file itself stays where it is.
@@ -136,7 +147,7 @@ class Archive:
             Nothing was kept; the sender may try again.
         """
         header, data = self._read_file(project_id, path, origin)
-        return self._file(lambda: self._keep(project_id, header, data, origin))
+        return self._file(lambda: self._admit(project_id, header, data, origin))
 
     def store_files(
         self, project_id: str, paths: Sequence[Path], origin: Origin, *, names: Sequence[str] = ()
@@ -161,7 +172,7 @@ class Archive:
         def prepare(path: Path, its: Origin) -> Entry | KahuaError:
             try:
                 header, data = self._read_file(project_id, path, its)
-                return self._keep(project_id, header, data, its)
+                return self._admit(project_id, header, data, its)
             except KahuaError as error:
                 return error
 
@@ -210,6 +221,29 @@ class Archive:
                 transfer_syntax_uid=transfer_syntax_uid,
                 budget=self.limits.budget,
             )
+
+    def _admit(self, project_id: str, header: Header, data: StagedData, origin: Origin) -> Entry:
+        """Make the object, durably; where the project wants it, of what is left after de-identification.
+
+        Raises
+        ------
+        DicomRefused
+            It cannot be de-identified, or a person has to look at it first; that is in quarantine.
+        """
+        orders = self.arrivals.orders_for(project_id, header, origin)
+        if orders is None:
+            return self._keep(project_id, header, data, origin)
+        origin = replace(origin, name="")
+        with (
+            self._quarantine(project_id, origin, data, ""),
+            self.arrivals.treated(project_id, orders, header, data) as treated,
+        ):
+            left = self._scan(treated.data, treated.transfer_syntax_uid)
+            if treated.held:
+                error = HeldBack(treated.held, remedy="A manager can release it from quarantine.")
+                self._set_aside(project_id, origin, FileData(treated.data.path, 0), left.sop_instance_uid, b"", error)
+                raise error
+            return self._keep(project_id, left, treated.data, origin)
 
     def _keep(self, project_id: str, header: Header, data: StagedData, origin: Origin) -> Entry:
         """Make the object, durably."""
@@ -274,21 +308,39 @@ class Archive:
         """Keep aside what is refused within the block."""
         try:
             yield
+        except HeldBack:
+            raise  # it is there already, de-identified
         except DicomRefused as error:
-            self.limits.check_space(self.staging.folder, data.size)
-            key = content_key(QUARANTINE_KIND, _file_of(prefix, data))
-            size = self.objects.put(key, _file_of(prefix, data))
-            with self.database.write() as session:
-                set_aside(
-                    session,
-                    project_id=project_id,
-                    error=error,
-                    sop_instance_uid=sop_instance_uid,
-                    object_key=key,
-                    size=size,
-                    origin=origin,
-                )
+            self._set_aside(project_id, origin, data, sop_instance_uid, prefix, error)
             raise
+
+    def _set_aside(
+        self,
+        project_id: str,
+        origin: Origin,
+        data: StagedData,
+        sop_instance_uid: str,
+        prefix: bytes,
+        error: DicomRefused,
+    ) -> None:
+        """Put an object into quarantine; but where arrivals are de-identified and this one is not, only the reason."""
+        key = content_key(QUARANTINE_KIND, _file_of(prefix, data))
+        tells_who = self.arrivals.orders(project_id) is not None and not isinstance(error, HeldBack)
+        if tells_who:
+            origin, sop_instance_uid, size = replace(origin, name=""), "", data.size
+        else:
+            self.limits.check_space(self.staging.folder, data.size)
+            size = self.objects.put(key, _file_of(prefix, data))
+        with self.database.write() as session:
+            set_aside(
+                session,
+                project_id=project_id,
+                error=error,
+                sop_instance_uid=sop_instance_uid,
+                object_key=key,
+                size=size,
+                origin=origin,
+            )
 
 
 def _outcome(future: "Future[Filed]") -> Accepted:
