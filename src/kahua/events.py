@@ -6,7 +6,7 @@ therefore do the same thing again without harm.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 
@@ -21,7 +21,7 @@ class Event:
 
     def payload(self) -> dict[str, Any]:
         """Fields of the event, JSON-compatible."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -187,7 +187,7 @@ class DemoAccess:
 
 def build_site(settings: Settings) -> Site:
     """Build a site from its settings; the data folder must have been prepared."""
-    database = Database(settings.database_url) if settings.database_url else Database.in_folder(settings.data_dir)
+    database = _database(settings)
     objects = _objects(settings)
     extensions = Extensions(database=database, settings=settings)
     return Site(
@@ -218,7 +218,7 @@ def prepare_site(settings: Settings) -> str | None:
     check_exposure(settings)
     _make_data_folder(settings)
     _objects(settings).check()
-    database = Database(settings.database_url) if settings.database_url else Database.in_folder(settings.data_dir)
+    database = _database(settings)
     try:
         migrate(database)
         with database.write() as session:
@@ -292,6 +292,13 @@ def _demo_user(session: Session, identity: str) -> UserRow:
         user = create_user(session, actor=actor, name=DEMO_USER, display_name="Demonstration")
         set_role(session, actor=actor, project_id=identity, user_name=DEMO_USER, role=Role.MANAGER)
         return user
+
+
+def _database(settings: Settings) -> Database:
+    durable = settings.durability != "none"
+    if settings.database_url:
+        return Database(settings.database_url, durable=durable)
+    return Database.in_folder(settings.data_dir, durable=durable)
 
 
 def _objects(settings: Settings) -> ObjectStore:

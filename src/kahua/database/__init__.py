@@ -5,6 +5,7 @@ from kahua.database.engine import Database
 from kahua.database.migrate import check_schema, migrate
 from kahua.database.outbox import EventRow, announce, deliver_events, forget_delivered
 from kahua.database.postgresql import Claim, Collision
+from kahua.database.statements import Prepared
 
 __all__ = [
     "Base",
@@ -13,6 +14,7 @@ __all__ = [
     "Database",
     "EventRow",
     "Id",
+    "Prepared",
     "UtcDateTime",
     "announce",
     "check_schema",

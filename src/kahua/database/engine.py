@@ -24,19 +24,20 @@ class Database:
     is durable. On SQLite a writing transaction takes the write lock at its begin, so that it cannot
     fail half-way because another process wrote first. On PostgreSQL many write at once, each seeing what
     the others have committed: whoever decides by what a row says locks it (`with_for_update`), and who
-    makes what may be there only once is ready for an `IntegrityError`.
+    makes what may be there only once is ready for an `IntegrityError`. One that is not `durable` may lose
+    its last transactions in a power cut.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, durable: bool = True) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = _create_engine(url)
+        self.engine = _create_engine(url, durable=durable)
         self._writer = self.engine.execution_options(kahua_write=True)
 
     @classmethod
-    def in_folder(cls, folder: Path) -> "Database":
+    def in_folder(cls, folder: Path, *, durable: bool = True) -> "Database":
         """Open the SQLite database of a data folder; the file is made with the first write."""
-        return cls(f"sqlite:///{folder.resolve() / 'kahua.sqlite3'}")
+        return cls(f"sqlite:///{folder.resolve() / 'kahua.sqlite3'}", durable=durable)
 
     @contextmanager
     def write(self, *, alone: bool = False) -> Iterator[Session]:
@@ -49,6 +50,14 @@ class Database:
             if not self.is_sqlite:
                 postgresql.begin_writing(session.connection(), alone=alone)
             yield session
+
+    @contextmanager
+    def write_rows(self) -> Iterator[Connection]:
+        """Open what `write` opens, without a session: for the path of every received instance."""
+        with _clear_errors(), self._writer.begin() as connection:
+            if not self.is_sqlite:
+                postgresql.begin_writing(connection, alone=False)
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -81,15 +90,16 @@ class Database:
         self.engine.dispose()
 
 
-def _create_engine(url: str) -> Engine:
+def _create_engine(url: str, *, durable: bool) -> Engine:
     if not url.startswith("sqlite"):
-        return postgresql.connect(url)
+        return postgresql.connect(url, durable=durable)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # this module begins transactions, not the driver
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        synchronous = f"synchronous={'FULL' if durable else 'NORMAL'}"
+        for pragma in ("journal_mode=WAL", synchronous, "foreign_keys=ON", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

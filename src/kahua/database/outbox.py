@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, Index, String, delete, insert, select, update
+from sqlalchemy import JSON, Connection, Index, String, delete, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from kahua.database.base import Base, UtcDateTime, now
 from kahua.database.engine import Database
+from kahua.database.statements import Prepared
 from kahua.errors import KahuaError
 from kahua.events import EVENTS, Event, Subscription
 from kahua.logs import get_logger
@@ -46,14 +47,25 @@ class EventRow(Base):
     error: Mapped[str | None] = mapped_column(String(2000))
 
 
-_INSERT = insert(Base.metadata.tables[EventRow.__tablename__])
+_INSERT = Prepared(
+    insert(Base.metadata.tables[EventRow.__tablename__]).inline(),
+    ("name", "payload", "created_at", "not_before", "attempts", "delivered"),
+)
 
 
-def announce(session: Session, event: Event) -> None:
+def announce(transaction: Session | Connection, event: Event) -> None:
     """Store an event in the caller's transaction: it is told if, and only if, the change happened."""
+    connection = transaction if isinstance(transaction, Connection) else transaction.connection()
     moment = now()
-    row = {"name": event.name, "payload": event.payload(), "created_at": moment, "not_before": moment}
-    session.connection().execute(_INSERT, row)  # not by the ORM: this is in the path of every received instance
+    _INSERT.execute(
+        connection,
+        name=event.name,
+        payload=event.payload(),
+        created_at=moment,
+        not_before=moment,
+        attempts=0,
+        delivered=[],
+    )
 
 
 def forget_delivered(database: Database) -> None:

@@ -38,7 +38,7 @@ class Collision(ResourceBusy):
     """Others changed the same rows at this moment; nothing was changed, try again."""
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, *, durable: bool = True) -> Engine:
     """Make the engine for an address such as ``postgresql://user:password@host/name``.
 
     Raises
@@ -59,7 +59,11 @@ def connect(url: str) -> Engine:
             pool_pre_ping=True,
             pool_size=POOL_SIZE,
             max_overflow=POOL_OVERFLOW,
-            connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "kahua"},
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "application_name": "kahua",
+                **({} if durable else {"options": "-c synchronous_commit=off"}),
+            },
         )
     except ImportError as error:
         raise MisconfiguredSite(

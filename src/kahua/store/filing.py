@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 
-from kahua.database import Base, announce, new_id, now
+from kahua.database import Base, Prepared, announce, new_id, now
 from kahua.dicom import INSTANCE_TAGS, SERIES_TAGS, STUDY_TAGS, Header, dicom_json, fold
 from kahua.errors import ResourceBusy, SopInstanceConflict
 from kahua.events import SeriesReceived
@@ -21,24 +21,25 @@ from kahua.store.text import cut, search_text, small
 #: Most findings of one instance that are kept.
 MAX_FINDINGS = 32
 
-# The statements of every received instance are built once, and executed below the ORM: building them anew and
-# tracking their rows would cost more than the database does.
-_FIND_INSTANCES = select(InstanceRow.sop_instance_uid, InstanceRow.object_key, InstanceRow.series_id).where(
-    InstanceRow.project_id == bindparam("project"), InstanceRow.sop_instance_uid.in_(bindparam("uids", expanding=True))
-)
-_FIND_SERIES = (
-    select(SeriesRow.id)
-    .join(StudyRow, SeriesRow.study_id == StudyRow.id)
+_STUDIES = Base.metadata.tables[StudyRow.__tablename__]
+_SERIES = Base.metadata.tables[SeriesRow.__tablename__]
+_INSTANCES = Base.metadata.tables[InstanceRow.__tablename__]
+_REFERENCES = Base.metadata.tables[SeriesReferenceRow.__tablename__]
+
+_FIND_SERIES = Prepared(
+    select(_SERIES.c.id)
+    .join(_STUDIES, _SERIES.c.study_id == _STUDIES.c.id)
     .where(
-        StudyRow.project_id == bindparam("project"),
-        StudyRow.study_uid == bindparam("study"),
-        StudyRow.patient_id == bindparam("patient"),
-        SeriesRow.series_uid == bindparam("series"),
+        _STUDIES.c.project_id == bindparam("project"),
+        _STUDIES.c.study_uid == bindparam("study"),
+        _STUDIES.c.patient_id == bindparam("patient"),
+        _SERIES.c.series_uid == bindparam("series"),
     )
 )
-_INSERT_INSTANCES = insert(Base.metadata.tables[InstanceRow.__tablename__])
-_SERIES = Base.metadata.tables[SeriesRow.__tablename__]
-_COUNT = (
+_INSERT_INSTANCES = Prepared(
+    insert(_INSTANCES).inline(), [column.name for column in _INSTANCES.columns if column.name != "id"]
+)
+_COUNT = Prepared(
     update(_SERIES)
     .where(_SERIES.c.id == bindparam("series"))
     .values(
@@ -49,6 +50,17 @@ _COUNT = (
     )
     .returning(_SERIES.c.revision)
 )
+
+
+@cache
+def _find_instances(count: int) -> Prepared:
+    """Make the statement that finds instances of so many UIDs."""
+    uids: list[BindParameter[str]] = [bindparam(f"uid{number}") for number in range(count)]
+    return Prepared(
+        select(_INSTANCES.c.sop_instance_uid, _INSTANCES.c.object_key, _INSTANCES.c.series_id).where(
+            _INSTANCES.c.project_id == bindparam("project"), _INSTANCES.c.sop_instance_uid.in_(uids)
+        )
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +93,7 @@ class ObjectGone(ResourceBusy):
 
 
 def file_instances(
-    session: Session, entries: Sequence[Entry], *, object_exists: Callable[[str], bool]
+    connection: Connection, entries: Sequence[Entry], *, object_exists: Callable[[str], bool]
 ) -> list[Accepted | SopInstanceConflict]:
     """Make the rows of instances; one result for each, in order.
 
@@ -98,7 +110,7 @@ def file_instances(
     for place, entry in enumerate(entries):
         places[entry.project_id].append(place)
     for project_id, members in sorted(places.items()):
-        filer = _Filer(session, project_id, [entries[place] for place in members])
+        filer = _Filer(connection, project_id, [entries[place] for place in members])
         for place in members:
             results[place] = filer.file(entries[place])
         filer.finish(object_exists)
@@ -108,9 +120,8 @@ def file_instances(
 class _Filer:
     """Makes the rows of one group of instances of one project."""
 
-    def __init__(self, session: Session, project_id: str, entries: Sequence[Entry]) -> None:
-        self._session = session
-        self._connection = session.connection()
+    def __init__(self, connection: Connection, project_id: str, entries: Sequence[Entry]) -> None:
+        self._connection = connection
         self._project_id = project_id
         self._moment = now()
         self._series: dict[tuple[str, str, str], _Series] = {}
@@ -138,7 +149,7 @@ class _Filer:
         if self._rows:
             # In this order, as below: two who file the same things at once then wait for each other in turn.
             self._rows.sort(key=lambda row: str(row["sop_instance_uid"]))
-            self._connection.execute(_INSERT_INSTANCES, self._rows)
+            _INSERT_INSTANCES.execute_many(self._connection, self._rows)
         for key in self._used_keys:
             # After the insert: from now on nothing removes the object, see `kahua.store.removal`.
             if not object_exists(key):
@@ -147,15 +158,14 @@ class _Filer:
             self._refer(series)
             revision = self._count(series)
             for dataset in sorted(series.datasets, key=str):
-                announce(
-                    self._session,
-                    SeriesReceived(
-                        project_id=self._project_id, series_id=series.id, revision=revision, dataset=dataset
-                    ),
+                event = SeriesReceived(
+                    project_id=self._project_id, series_id=series.id, revision=revision, dataset=dataset
                 )
+                announce(self._connection, event)
 
     def _find(self, uids: set[str]) -> dict[str, tuple[str, str]]:
-        rows = self._connection.execute(_FIND_INSTANCES, {"project": self._project_id, "uids": list(uids)})
+        named = {f"uid{number}": uid for number, uid in enumerate(uids)}
+        rows = _find_instances(len(uids)).execute(self._connection, project=self._project_id, **named)
         return {uid: (key, series_id) for uid, key, series_id in rows}
 
     def _add(self, entry: Entry, series: _Series) -> None:
@@ -196,7 +206,7 @@ class _Filer:
             sop_instance_uid=entry.header.sop_instance_uid,
         )
         set_aside(
-            self._session,
+            self._connection,
             project_id=self._project_id,
             error=conflict,
             sop_instance_uid=entry.header.sop_instance_uid,
@@ -214,13 +224,16 @@ class _Filer:
         return self._series[key]
 
     def _find_series(self, study_uid: str, patient_id: str, series_uid: str) -> str | None:
-        names = {"project": self._project_id, "study": study_uid, "patient": patient_id, "series": series_uid}
-        return self._connection.execute(_FIND_SERIES, names).scalar()
+        rows = _FIND_SERIES.execute(
+            self._connection, project=self._project_id, study=study_uid, patient=patient_id, series=series_uid
+        )
+        return rows[0][0] if rows else None
 
     def _make_series(self, entry: Entry) -> str:
         header = entry.header
-        series = SeriesRow(
-            id=new_id(),
+        series_id = new_id()
+        series = insert(_SERIES).values(
+            id=series_id,
             project_id=self._project_id,
             study_id=self._find_study(header) or self._make_study(header),
             series_uid=header.series_uid,
@@ -235,23 +248,24 @@ class _Filer:
             received_at=self._moment,
             changed_at=self._moment,
         )
-        self._session.add(series)
-        self._session.flush()
-        return series.id
+        self._connection.execute(series)
+        return series_id
 
     def _find_study(self, header: Header) -> str | None:
-        return self._session.scalar(
-            select(StudyRow.id).where(
-                StudyRow.project_id == self._project_id,
-                StudyRow.study_uid == header.study_uid,
-                StudyRow.patient_id == cut(header.text("00100020"), 256),
+        study_id: str | None = self._connection.scalar(
+            select(_STUDIES.c.id).where(
+                _STUDIES.c.project_id == self._project_id,
+                _STUDIES.c.study_uid == header.study_uid,
+                _STUDIES.c.patient_id == cut(header.text("00100020"), 256),
             )
         )
+        return study_id
 
     def _make_study(self, header: Header) -> str:
         name = header.text("00100010")
-        study = StudyRow(
-            id=new_id(),
+        study_row_id = new_id()
+        study = insert(_STUDIES).values(
+            id=study_row_id,
             project_id=self._project_id,
             study_uid=header.study_uid,
             patient_id=cut(header.text("00100020"), 256),
@@ -268,21 +282,22 @@ class _Filer:
             dicom_json=dicom_json(header.elements, STUDY_TAGS),
             received_at=self._moment,
         )
-        self._session.add(study)
-        self._session.flush()
-        return study.id
+        self._connection.execute(study)
+        return study_row_id
 
     def _count(self, series: _Series) -> int:
         if not series.count:  # duplicates only: nothing has changed
-            return self._session.execute(select(SeriesRow.revision).where(SeriesRow.id == series.id)).scalar_one()
-        change = {"series": series.id, "count": series.count, "bytes": series.size, "moment": self._moment}
-        return int(self._connection.execute(_COUNT, change).scalar_one())
+            return int(self._connection.scalar(select(_SERIES.c.revision).where(_SERIES.c.id == series.id)) or 0)
+        ((revision,),) = _COUNT.execute(
+            self._connection, series=series.id, count=series.count, bytes=series.size, moment=self._moment
+        )
+        return int(revision)
 
     def _refer(self, series: _Series) -> None:
         if not series.references:
             return
-        known = self._session.scalars(
-            select(SeriesReferenceRow.target_series_uid).where(SeriesReferenceRow.series_id == series.id)
+        known = self._connection.scalars(
+            select(_REFERENCES.c.target_series_uid).where(_REFERENCES.c.series_id == series.id)
         )
         new = series.references.difference(known)
         if new:
@@ -290,7 +305,7 @@ class _Filer:
                 {"series_id": series.id, "target_series_uid": uid, "project_id": self._project_id}
                 for uid in sorted(new)
             ]
-            self._session.execute(insert(SeriesReferenceRow), rows)
+            self._connection.execute(insert(_REFERENCES), rows)
 
 
 def _serialised(findings: Sequence[str]) -> str:

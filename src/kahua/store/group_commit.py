@@ -1,10 +1,12 @@
-"""One transaction for everything that waits, by one thread a process."""
+"""One transaction for everything that waits."""
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from kahua.errors import Unavailable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -13,60 +15,77 @@ Result = TypeVar("Result")
 MAX_GROUP = 64
 
 
+@dataclass(eq=False)
+class _Waiting(Generic[Item, Result]):
+    """An item, and what became of it."""
+
+    item: Item
+    outcome: Result | Exception | None = None
+    settled: bool = False
+
+    def settle(self, outcome: Result | Exception) -> None:
+        self.outcome = outcome
+        self.settled = True
+
+
 class GroupCommit(Generic[Item, Result]):
     """Hands waiting items to `commit`, many at once when many wait, and at once when only one does.
 
-    `commit` gives one result for each item, or raises. When it raises for several items, each is
-    tried again alone, so that an item which cannot be committed fails alone.
+    Whose turn it is commits for all who wait behind, in its own thread: a change of threads costs more
+    than most transactions. `commit` gives one result for each item, or raises. When it raises for several
+    items, each is tried again alone, so that an item which cannot be committed fails alone.
     """
 
     def __init__(self, commit: Callable[[Sequence[Item]], Sequence[Result]], *, max_group: int = MAX_GROUP) -> None:
         self._commit = commit
         self._max_group = max_group
-        self._waiting: queue.SimpleQueue[list[tuple[Item, Future[Result]]] | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._waiting: deque[_Waiting[Item, Result]] = deque()
+        self._changed = threading.Condition()
+        self._busy = False
 
-    def submit(self, items: Sequence[Item]) -> list[Future[Result]]:
-        """Let the items be committed, together where possible; their results come later."""
-        pairs: list[tuple[Item, Future[Result]]] = [(item, Future()) for item in items]
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
-                self._thread.start()
-            for start in range(0, len(pairs), self._max_group):
-                self._waiting.put(pairs[start : start + self._max_group])
-        return [future for _, future in pairs]
+    def submit(self, items: Sequence[Item]) -> list[Result | Exception]:
+        """Commit the items, together with others where possible; give for each its result, or why it failed."""
+        mine: list[_Waiting[Item, Result]] = [_Waiting(item) for item in items]
+        self._waiting.extend(mine)
+        while self._take_turn(mine):
+            group = self._take_group()
+            try:
+                self._settle(group)
+            finally:
+                self._end_turn(group)
+        return [each.outcome for each in mine if each.outcome is not None]
 
-    def close(self) -> None:
-        """Commit what waits, and end the thread; it starts again when something is submitted."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-            if thread is not None:
-                self._waiting.put(None)
-        if thread is not None:
-            thread.join()
+    def _take_turn(self, mine: Sequence[_Waiting[Item, Result]]) -> bool:
+        """Wait until it is this thread's turn; false if others have settled its items meanwhile."""
+        with self._changed:
+            while any(not each.settled for each in mine):
+                if not self._busy:
+                    self._busy = True
+                    return True
+                self._changed.wait()
+        return False
 
-    def _run(self) -> None:
-        while (group := self._waiting.get()) is not None:
-            ended = False
-            while not ended and len(group) < self._max_group and not self._waiting.empty():
-                more = self._waiting.get()
-                ended = more is None
-                group = group + (more or [])
-            self._settle(group)
-            if ended:
-                return
+    def _take_group(self) -> list[_Waiting[Item, Result]]:
+        """Take what waits, in order of arrival."""
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_group))]
 
-    def _settle(self, group: list[tuple[Item, Future[Result]]]) -> None:
+    def _end_turn(self, group: Sequence[_Waiting[Item, Result]]) -> None:
+        with self._changed:
+            for each in group:
+                if not each.settled:  # this thread was interrupted: the others must not wait for ever
+                    each.settle(Unavailable("The site shuts down; try again."))
+            self._busy = False
+            self._changed.notify_all()
+
+    def _settle(self, group: list[_Waiting[Item, Result]]) -> None:
         try:
-            results = self._commit([item for item, _ in group])
+            results = self._commit([each.item for each in group])
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to whoever waits for the result
             if len(group) == 1:
-                group[0][1].set_exception(error)
+                group[0].settle(error)
                 return
-            for pair in group:
-                self._settle([pair])
+            for each in group:
+                self._settle([each])
             return
-        for (_, future), result in zip(group, results, strict=True):
-            future.set_result(result)
+        for each, result in zip(group, results, strict=True):
+            each.settle(result)

@@ -13,7 +13,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -87,7 +87,6 @@ class Archive:
 
     def close(self) -> None:
         """Finish what waits."""
-        self._rows.close()
         if self._pool is not None:
             self._pool.shutdown()
         self.arrivals.close()
@@ -293,8 +292,8 @@ class Archive:
     def _commit(self, entries: Sequence[Entry]) -> list[Filed]:
         for race in range(MAX_RACES):
             try:
-                with self.database.write() as session:
-                    return file_instances(session, entries, object_exists=self.objects.exists)
+                with self.database.write_rows() as connection:
+                    return file_instances(connection, entries, object_exists=self.objects.exists)
             except (IntegrityError, Collision):
                 # Another process made the same study, series or instance, or removed the series, at this
                 # moment. Its transaction has ended now, so that the next look sees what it did.
@@ -331,9 +330,9 @@ class Archive:
         else:
             self.limits.check_space(self.staging.folder, data.size)
             size = self.objects.put(key, _file_of(prefix, data))
-        with self.database.write() as session:
+        with self.database.write_rows() as connection:
             set_aside(
-                session,
+                connection,
                 project_id=project_id,
                 error=error,
                 sop_instance_uid=sop_instance_uid,
@@ -343,11 +342,10 @@ class Archive:
             )
 
 
-def _outcome(future: "Future[Filed]") -> Accepted:
-    result = future.result()
-    if isinstance(result, SopInstanceConflict):
-        raise result
-    return result
+def _outcome(filed: Filed | Exception) -> Accepted:
+    if isinstance(filed, Exception):
+        raise filed
+    return filed
 
 
 def _file_of(meta: bytes, data: StagedData) -> Iterator[bytes | memoryview]:

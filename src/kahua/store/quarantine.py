@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.orm import Session
 
-from kahua.database import now
+from kahua.database import new_id, now
 from kahua.errors import DicomRefused, NotFound
 from kahua.store.origin import Origin
 from kahua.store.tables import QuarantineRow
@@ -16,7 +16,7 @@ QUARANTINE_KIND = "quarantine"
 
 
 def set_aside(
-    session: Session,
+    connection: Connection,
     *,
     project_id: str,
     error: DicomRefused,
@@ -29,7 +29,7 @@ def set_aside(
 
     A sender that tries the same bytes again and again makes one row, not many.
     """
-    known = session.scalar(
+    known: str | None = connection.scalar(
         select(QuarantineRow.id).where(
             QuarantineRow.project_id == project_id,
             QuarantineRow.object_key == object_key,
@@ -38,21 +38,21 @@ def set_aside(
     )
     if known is not None:
         return known
-    row = QuarantineRow(
-        project_id=project_id,
-        reason_code=error.code,
-        reason=cut(str(error), 2000),
-        sop_instance_uid=cut(sop_instance_uid, 128),
-        name=cut(origin.name, 300),
-        door=origin.door,
-        sender=cut(origin.sender, 100),
-        object_key=object_key,
-        size=size,
-        received_at=now(),
-    )
-    session.add(row)
-    session.flush()
-    return row.id
+    row = {
+        "id": new_id(),
+        "project_id": project_id,
+        "reason_code": error.code,
+        "reason": cut(str(error), 2000),
+        "sop_instance_uid": cut(sop_instance_uid, 128),
+        "name": cut(origin.name, 300),
+        "door": origin.door,
+        "sender": cut(origin.sender, 100),
+        "object_key": object_key,
+        "size": size,
+        "received_at": now(),
+    }
+    connection.execute(insert(QuarantineRow), row)
+    return str(row["id"])
 
 
 def quarantined(

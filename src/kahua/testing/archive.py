@@ -24,7 +24,8 @@ def archive_in(
 ) -> Iterator[Archive]:
     """Open the archive of a folder, and make what is missing; objects are synced only if `durability` asks for it."""
     chosen = Settings(**{"data_dir": folder, "durability": "none", **settings})
-    database = Database(database_url) if database_url else Database.in_folder(folder)
+    durable = chosen.durability != "none"
+    database = Database(database_url, durable=durable) if database_url else Database.in_folder(folder, durable=durable)
     migrate(database)
     with database.write() as session:
         for name in PROJECTS:
