@@ -63,6 +63,10 @@ class Settings(BaseSettings):
         "default-project",
         description="Senders whose called AE title names no project: refused, or filed under the default project.",
     )
+    dicom_unknown_peers: Literal["store", "refuse"] = Field(
+        "store",
+        description="DICOM applications that are no peers of the project: they may store (never query), or nothing.",
+    )
     default_project: str = Field("main", description="Project that receives what names no project of its own.")
     dicom_max_associations: Positive = Field(64, description="DICOM associations open at once, in all.")
     dicom_max_associations_per_address: Positive = Field(

@@ -19,6 +19,7 @@ from kahua.access import (
     get_user,
     local_principal,
     project_of_ae_title,
+    record,
     set_role,
 )
 from kahua.access.tables import ProjectRow
@@ -40,9 +41,9 @@ from kahua.monitoring import (
     check_web,
 )
 from kahua.settings import Settings
-from kahua.store import Archive, DirectoryStore, Exporter, ObjectStore
+from kahua.store import Archive, DirectoryStore, Exporter, ObjectStore, Peer, peer_with_title, peers_calling
 from kahua.store.decoders import Decoders
-from kahua.store.dimse import Receiver, Refusal, Route
+from kahua.store.dimse import Destination, Receiver, Refusal, Rejection, Route
 from kahua.store.objects import FetchedFiles
 from kahua.store.previews import Derivation
 from kahua.workflows import RunFolders, Runs, Transfers, machine_of
@@ -156,15 +157,61 @@ class Site:
         self.database.close()
 
     def _route(self, called: str, calling: str, address: str) -> Route | Refusal:
-        """Decide where a sender's objects go: by AE titles, and only from networks that are named."""
-        peer = ip_address(address)
-        if not peer.is_loopback and not any(peer in network for network in self.settings.dicom_networks):
-            return Refusal(reason="The sender's network is not among dicom_networks.")
+        """Decide with which project a peer deals, and what it may do there: deny by default."""
         with self.database.read() as session:
-            project = project_of_ae_title(session, called) or self._default_project(session, called)
+            callers = peers_calling(session, calling, address)
+            project = project_of_ae_title(session, called)
+            if project is None and (named := self._default_project(session, called)) is not None:
+                project = session.get(ProjectRow, callers[0].project_id) if callers else named
         if project is None:
             return Refusal(reason="The called AE title names no project.")
-        return Route(project_id=project.id, dataset=_dataset_of(calling))
+        peer = next((each for each in callers if each.project_id == project.id), None)
+        if peer is None and (reason := self._reason_against_strangers(address)):
+            return Refusal(reason=reason, rejection=Rejection.CALLING_AE_TITLE_NOT_RECOGNIZED)
+        return self._route_of(peer, project.id, calling)
+
+    def _reason_against_strangers(self, address: str) -> str:
+        """Say why an application that the project does not know is refused; empty if it may store."""
+        sender = ip_address(address)
+        if not sender.is_loopback and not any(sender in network for network in self.settings.dicom_networks):
+            return "The sender's network is not among dicom_networks."
+        return "The calling AE title is no peer's." if self.settings.dicom_unknown_peers == "refuse" else ""
+
+    def _route_of(self, peer: Peer | None, project_id: str, calling: str) -> Route:
+        if peer is None:
+            return Route(project_id=project_id, dataset=_dataset_of(calling))
+        return Route(
+            project_id=project_id,
+            dataset=_dataset_of(calling),
+            may_store=peer.may_store,
+            may_query=peer.may_query,
+            may_get=not peer.deidentify,
+            peer=peer.id,
+            max_associations=peer.max_associations,
+            destination=lambda title: self._destination(project_id, title),
+            retrieved=lambda receiver, sent, failed: self._note_retrieval(peer, receiver, sent=sent, failed=failed),
+        )
+
+    def _destination(self, project_id: str, title: str) -> Destination | None:
+        """Find where a C-MOVE sends; not where only what is de-identified may go, for that is `kahua send`."""
+        with self.database.read() as session:
+            peer = peer_with_title(session, project_id, title)
+        if peer is None or peer.kind != "dimse" or peer.deidentify or not peer.port:
+            return None
+        return Destination(ae_title=peer.ae_title, host=peer.host, port=peer.port, tls=peer.tls)
+
+    def _note_retrieval(self, peer: Peer, receiver: str, *, sent: int, failed: int) -> None:
+        """Write what left the site into the audit log."""
+        with self.database.write() as session:
+            record(
+                session,
+                actor=f"peer {peer.name}",
+                action="series.retrieved",
+                subject=receiver,
+                project_id=peer.project_id,
+                instances=sent,
+                failed=failed,
+            )
 
     def _default_project(self, session: Session, called: str) -> ProjectRow | None:
         known = called.strip().upper() == self.settings.dicom_ae_title.upper()

@@ -1,7 +1,8 @@
-"""The DICOM receiver: C-STORE and C-ECHO over an acceptor of our own."""
+"""DICOM services over TCP: an acceptor of our own for C-STORE, query and retrieve, and a sender."""
 
 from kahua.store.dimse.pdu import Rejection
 from kahua.store.dimse.receiver import Receiver
+from kahua.store.dimse.requestor import Destination
 from kahua.store.dimse.routes import Refusal, Route, Router
 
-__all__ = ["Receiver", "Refusal", "Rejection", "Route", "Router"]
+__all__ = ["Destination", "Receiver", "Refusal", "Rejection", "Route", "Router"]

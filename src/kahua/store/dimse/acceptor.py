@@ -9,8 +9,9 @@ from kahua.store.dimse.commands import Command
 from kahua.store.dimse.inbox import Inbox
 from kahua.store.dimse.link import Link
 from kahua.store.dimse.message import Context
-from kahua.store.dimse.negotiation import answer_contexts, rejection_of
+from kahua.store.dimse.negotiation import agree, rejection_of
 from kahua.store.dimse.pdu import AbortReason, AssociateRequest, ContextResult, Rejection
+from kahua.store.dimse.routes import Route
 from kahua.store.dimse.services import Services
 from kahua.store.dimse.states import Event, Machine
 
@@ -38,6 +39,7 @@ class AcceptedAssociation(Association):
     def _serve(self, services: Services) -> None:
         while True:
             message = self.receive()
+            self._cancelled.clear()
             if isinstance(message.command, Command):
                 services.answer(message.command, message.context, self._inbox, self)
             elif not services.take(message.command):
@@ -54,24 +56,26 @@ class AcceptedAssociation(Association):
         if isinstance(decision, Rejection):
             self._outgoing = pdu.encode_reject(decision)
             raise Ended(Event.REJECT)
-        self._accept(request, body)
+        self._accept(request, body, decision.route)
         return decision
 
-    def _accept(self, request: AssociateRequest, body: memoryview) -> None:
-        answers = answer_contexts(request.contexts)
-        for context, answer in zip(request.contexts, answers, strict=True):
+    def _accept(self, request: AssociateRequest, body: memoryview, route: Route) -> None:
+        agreement = agree(request, may_store=route.may_store, may_query=route.may_query)
+        for context, answer in zip(request.contexts, agreement.contexts, strict=True):
             if answer.result is ContextResult.ACCEPTED:
                 self.contexts[context.id] = Context(
                     id=context.id, abstract_syntax=context.abstract_syntax, transfer_syntax=answer.transfer_syntax
                 )
+        self.roles = {role.sop_class_uid: role for role in agreement.roles}
         self._agree_on_length(request.max_pdu_bytes)
         self._machine.on(Event.ACCEPT)
         accept = pdu.encode_associate_accept(
             body,
-            answers,
+            agreement.contexts,
             max_pdu_bytes=self._terms.max_pdu_bytes,
             implementation_class_uid=IMPLEMENTATION_CLASS_UID,
             implementation_version=IMPLEMENTATION_VERSION_NAME,
+            roles=agreement.roles,
         )
         with self._ending():
             self._link.send(accept)

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kahua.store.dimse import pdu
+from kahua.store.dimse.commands import RESPONSE, Response
 from kahua.store.dimse.link import Link, LinkClosed, LinkSilent, LinkStopped
 from kahua.store.dimse.message import Context, Message, MessageReader, ProtocolError, Sink
-from kahua.store.dimse.pdu import PDV_HEADER, AbortReason, PduType
+from kahua.store.dimse.pdu import PDV_HEADER, AbortReason, PduType, Role
 from kahua.store.dimse.states import Action, Event, Machine, State
 
 #: Longest time for a PDU once it has begun, in seconds: 128 KB over a link of 5 KB/s.
@@ -64,8 +65,12 @@ class Association:
         self._terms = terms
         #: Accepted presentation contexts, by their ids.
         self.contexts: dict[int, Context] = {}
+        #: Roles of the requestor that both sides agreed to, by SOP class.
+        self.roles: dict[str, Role] = {}
         self._reader = MessageReader(link, sink, self.contexts, max_object_bytes=terms.max_object_bytes)
         self._sent_pdu_bytes = MIN_SENT_PDU_BYTES
+        #: Message IDs of requests that the peer has cancelled since it sent the last one.
+        self._cancelled: set[int] = set()
         #: What the next `SEND_…` action sends, and why the next abort happens.
         self._outgoing = b""
         self._reason = AbortReason.NOT_SPECIFIED
@@ -104,9 +109,32 @@ class Association:
                 if (message := self._take_data()) is not None:
                     return message
 
-    def has_news(self) -> bool:
-        """Tell whether the peer has sent something that was not yet received."""
-        return self._link.waiting()
+    def ask(self, context: Context, command: bytes, data: Iterable[bytes] | None = None) -> Response:
+        """Send a request and wait for its response; the requests of an association are sent one by one.
+
+        Raises
+        ------
+        Ended
+            The peer ended the association, broke it, or sent what is no response.
+        """
+        self.send(context, command, data)
+        while True:
+            response = self._receive_response()
+            if response.field & RESPONSE:
+                return response
+
+    def is_cancelled(self, message_id: int) -> bool:
+        """Tell whether the peer has cancelled its request, which is being answered (PS3.7 section 9.3.2.3).
+
+        Raises
+        ------
+        Ended
+            It sent something else.
+        """
+        while self._link.waiting():
+            if self._receive_response().field & RESPONSE:
+                raise self.refuse()
+        return message_id in self._cancelled
 
     def refuse(self) -> Ended:
         """Give the error for a message that no peer may send at this time; the association will be aborted."""
@@ -122,6 +150,14 @@ class Association:
     def close(self) -> None:
         """Close the connection."""
         self._link.close()
+
+    def _receive_response(self) -> Response:
+        response = self.receive().command
+        if not isinstance(response, Response):
+            raise self.refuse()
+        if not response.field & RESPONSE:
+            self._cancelled.add(response.message_id)
+        return response
 
     def _agree_on_length(self, max_pdu_bytes: int) -> None:
         """Note the longest P-DATA-TF that the peer takes; 0 is any length."""

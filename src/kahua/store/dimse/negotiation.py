@@ -1,7 +1,10 @@
 """What the receiver agrees to: which objects in which transfer syntaxes, and with whom."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from kahua.dicom.transfer_syntaxes import EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN
+from kahua.store.dimse.models import GET, QUERY_RETRIEVE
 from kahua.store.dimse.pdu import (
     APPLICATION_CONTEXT,
     AssociateRequest,
@@ -9,6 +12,7 @@ from kahua.store.dimse.pdu import (
     ContextResult,
     ProposedContext,
     Rejection,
+    Role,
 )
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -32,7 +36,16 @@ OTHER_STORAGE = frozenset(
 #: Root of all UIDs that DICOM itself has given; what is elsewhere is private.
 DICOM_ROOT = "1.2.840.10008."
 
-_IMPLICIT = "1.2.840.10008.1.2"
+#: Transfer syntaxes in which identifiers are read and written.
+IDENTIFIER_SYNTAXES = frozenset({EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """What is answered to an association request: each context, and the roles that were asked for."""
+
+    contexts: Sequence[ContextAnswer]
+    roles: Sequence[Role] = ()
 
 
 def rejection_of(request: AssociateRequest) -> Rejection | None:
@@ -44,13 +57,25 @@ def rejection_of(request: AssociateRequest) -> Rejection | None:
     return None
 
 
-def answer_contexts(contexts: Sequence[ProposedContext]) -> list[ContextAnswer]:
-    """Answer each proposed presentation context.
+def agree(request: AssociateRequest, *, may_store: bool, may_query: bool) -> Agreement:
+    """Answer each proposed presentation context and role.
 
-    The first transfer syntax that a context proposes is taken, since objects are kept as they are
-    sent, in whatever compression.
+    The first transfer syntax that a context for storing proposes is taken, since objects are kept as they
+    are sent, in whatever compression. A peer that wants to retrieve by C-GET plays the provider of the
+    storage SOP classes (PS3.4 C.5.3.1); the answer grants the roles that it may play.
     """
-    return [_answer(context) for context in contexts]
+    gets = may_query and any(context.abstract_syntax in GET for context in request.contexts)
+    wanted = {role.sop_class_uid: role for role in request.roles if is_storage(role.sop_class_uid)}
+    roles = [
+        Role(sop_class_uid=uid, user=role.user and may_store, provider=role.provider and gets)
+        for uid, role in wanted.items()
+    ]
+    taken = {role.sop_class_uid for role in roles if role.provider}
+    contexts = [
+        _answer(context, may_store=may_store or context.abstract_syntax in taken, may_query=may_query)
+        for context in request.contexts
+    ]
+    return Agreement(contexts=contexts, roles=roles)
 
 
 def is_storage(abstract_syntax: str) -> bool:
@@ -60,12 +85,21 @@ def is_storage(abstract_syntax: str) -> bool:
     return bool(abstract_syntax)
 
 
-def _answer(context: ProposedContext) -> ContextAnswer:
-    transfer_syntax = next(iter(context.transfer_syntaxes), "")
-    if context.abstract_syntax != VERIFICATION and not is_storage(context.abstract_syntax):
+def _answer(context: ProposedContext, *, may_store: bool, may_query: bool) -> ContextAnswer:
+    uid = context.abstract_syntax
+    if uid in QUERY_RETRIEVE:
+        known, allowed = IDENTIFIER_SYNTAXES.intersection(context.transfer_syntaxes), may_query
+        syntaxes = [syntax for syntax in context.transfer_syntaxes if syntax in known]
+    else:
+        syntaxes, allowed = list(context.transfer_syntaxes[:1]), may_store or uid == VERIFICATION
+    if uid not in QUERY_RETRIEVE and uid != VERIFICATION and not is_storage(uid):
         result = ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED
-    elif not transfer_syntax:
+    elif not allowed:
+        result = ContextResult.USER_REJECTION
+    elif not any(syntaxes):
         result = ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED
     else:
         result = ContextResult.ACCEPTED
-    return ContextAnswer(id=context.id, result=result, transfer_syntax=transfer_syntax or _IMPLICIT)
+    return ContextAnswer(
+        id=context.id, result=result, transfer_syntax=next(iter(syntaxes), "") or IMPLICIT_LITTLE_ENDIAN
+    )

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
+from dataclasses import dataclass
 
 from kahua.errors import MisconfiguredSite
 from kahua.logs import get_logger
@@ -15,7 +16,7 @@ from kahua.store.dimse.inbox import MEMORY_BYTES, Inbox
 from kahua.store.dimse.link import Link
 from kahua.store.dimse.lobby import Lobby
 from kahua.store.dimse.pdu import AssociateRequest, Rejection
-from kahua.store.dimse.routes import Refusal, Router
+from kahua.store.dimse.routes import Refusal, Route, Router
 from kahua.store.dimse.services import Services
 from kahua.store.dimse.states import Machine
 from kahua.store.ingest import Archive
@@ -30,7 +31,7 @@ GRACE_SECONDS = 10.0
 
 
 class Receiver:
-    """Receives instances by C-STORE, and answers C-ECHO.
+    """Receives instances by C-STORE, answers queries and retrievals, and C-ECHO.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ class Receiver:
     archive
         Takes what is received.
     route
-        Decides by called and calling AE title and the sender's address where its objects go.
+        Decides by called and calling AE title and the peer's address with which project it deals, and what it may do.
     """
 
     def __init__(self, settings: Settings, archive: Archive, route: Router) -> None:
@@ -53,8 +54,8 @@ class Receiver:
         )
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        #: Connection of every association, with its thread and the address of its peer.
-        self._open: dict[socket.socket, tuple[threading.Thread, str]] = {}
+        #: What is open, by connection.
+        self._open: dict[socket.socket, _Open] = {}
         self._address: tuple[str, int] | None = None
         self._thread: threading.Thread | None = None
 
@@ -97,16 +98,16 @@ class Receiver:
         if self._thread is not None:
             self._thread.join()
         end = time.monotonic() + GRACE_SECONDS
-        for thread, _ in self._associations():
-            thread.join(max(0.0, end - time.monotonic()))
+        for each in self._associations():
+            each.thread.join(max(0.0, end - time.monotonic()))
         with self._lock:
             for connection in self._open:
                 with suppress(OSError):  # its peer, or its thread, has just closed it
                     connection.shutdown(socket.SHUT_RDWR)
-        for thread, _ in self._associations():
-            thread.join()
+        for each in self._associations():
+            each.thread.join()
 
-    def _associations(self) -> list[tuple[threading.Thread, str]]:
+    def _associations(self) -> "list[_Open]":
         with self._lock:
             return list(self._open.values())
 
@@ -118,14 +119,14 @@ class Receiver:
             target=self._serve, args=(connection, address, machine, request), name="dicom-association", daemon=True
         )
         with self._lock:
-            counts = Counter(peer for _, peer in self._open.values())
+            counts = Counter(each.address for each in self._open.values())
             if (
                 counts.total() >= self._settings.dicom_max_associations
                 or counts[address] >= self._settings.dicom_max_associations_per_address
             ):
                 log.warning("association rejected: too many", peer=address)
                 return Rejection.LOCAL_LIMIT_EXCEEDED
-            self._open[connection] = (thread, address)
+            self._open[connection] = _Open(thread=thread, address=address)
         try:
             thread.start()
         except RuntimeError:  # the system has no more threads
@@ -139,7 +140,7 @@ class Receiver:
         served: list[Services] = []
 
         def decide(request: AssociateRequest) -> Services | Rejection:
-            answer = self._decide(request, address)
+            answer = self._decide(request, address, connection)
             if isinstance(answer, Services):
                 served.append(answer)
             return answer
@@ -157,7 +158,7 @@ class Receiver:
         for services in served:
             log.info("association closed", peer=address, calling=services.calling, **services.tally.as_dict())
 
-    def _decide(self, request: AssociateRequest, address: str) -> Services | Rejection:
+    def _decide(self, request: AssociateRequest, address: str, connection: socket.socket) -> Services | Rejection:
         try:
             route = self._route(request.called, request.calling, address)
         except Exception:  # the sender must have an answer, and a person the trace
@@ -172,4 +173,27 @@ class Receiver:
                 reason=route.reason,
             )
             return route.rejection
-        return Services(self._archive, route=route, calling=request.calling)
+        if not self._has_place(connection, route):
+            log.warning("association rejected: too many of this peer", peer=address, calling=request.calling)
+            return Rejection.LOCAL_LIMIT_EXCEEDED
+        return Services(self._archive, route=route, called=request.called, calling=request.calling)
+
+    def _has_place(self, connection: socket.socket, route: Route) -> bool:
+        """Count the association as one of its peer, unless that has too many."""
+        with self._lock:
+            mine = self._open[connection]
+            mine.peer = route.peer
+            among = sum(each.peer == route.peer for each in self._open.values())
+            if not route.peer or route.max_associations is None or among <= route.max_associations:
+                return True
+            mine.peer = ""
+            return False
+
+
+@dataclass
+class _Open:
+    """An association that is open: its thread, the address of its peer, and the peer's name once that is known."""
+
+    thread: threading.Thread
+    address: str
+    peer: str = ""

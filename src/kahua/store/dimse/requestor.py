@@ -4,7 +4,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,7 +12,6 @@ from kahua.dicom import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from kahua.errors import InvalidInput, PeerUnavailable
 from kahua.store.dimse import pdu
 from kahua.store.dimse.association import PDU_SECONDS, Association, Ended, Terms
-from kahua.store.dimse.commands import RESPONSE, Response
 from kahua.store.dimse.link import Link
 from kahua.store.dimse.message import Context
 from kahua.store.dimse.pdu import MAX_CONTEXTS, MAX_REQUEST_BYTES, ContextResult, ProposedContext, Rejection, Role
@@ -56,22 +55,6 @@ class RequestedAssociation(Association):
         machine = Machine()
         machine.on(Event.REQUEST)
         super().__init__(Link(connection, stopping=threading.Event()), machine, terms=TERMS, sink=_Waste())
-        #: Roles that the peer agreed to, by SOP class.
-        self.roles: dict[str, Role] = {}
-
-    def ask(self, context: Context, command: bytes, data: Iterable[bytes] | None = None) -> Response:
-        """Send a request and wait for its response; the requests of an association are sent one by one.
-
-        Raises
-        ------
-        Ended
-            The peer ended the association, broke it, or sent what is no response.
-        """
-        self.send(context, command, data)
-        response = self.receive().command
-        if not isinstance(response, Response) or not response.field & RESPONSE:
-            raise self.refuse()
-        return response
 
     def request(
         self, called: str, calling: str, contexts: Sequence[ProposedContext], roles: Sequence[Role]
@@ -167,6 +150,9 @@ def associate(
         association.conclude(end.event)
         raise PeerUnavailable(f"{destination} has ended the association ({_end(end.event)}).") from None
     except PeerUnavailable:
+        raise
+    except GeneratorExit:  # whoever went through what was sent wants no more
+        association.conclude(Event.REQUEST_RELEASE)
         raise
     except BaseException:
         association.conclude(Event.ABORT)

@@ -1,17 +1,42 @@
-"""Where what a sender sends is to go; decided by the site, for each association."""
+"""Who a peer is to this site, and what it may do; decided by the site, for each association."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from kahua.store.dimse.pdu import Rejection
+from kahua.store.dimse.requestor import Destination
+
+#: Finds where the objects of a C-MOVE go, by the AE title that it names; None if that is unknown.
+Resolver = Callable[[str], Destination | None]
+
+
+def nowhere(_title: str) -> Destination | None:
+    """Know no destination."""
+    return None
+
+
+def unsaid(_receiver: str, _sent: int, _failed: int) -> None:
+    """Note nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """The project that receives, and the dataset to which the series are added."""
+    """The project with which a peer deals, and what it may do there."""
 
     project_id: str
+    #: Dataset to which the series that it sends are added.
     dataset: str | None = None
+    may_store: bool = True
+    #: Whether it may query, and retrieve to a destination.
+    may_query: bool = False
+    #: Whether it may retrieve to itself.
+    may_get: bool = True
+    #: Who it is to those who count associations: its name, with the most that it may have open at once.
+    peer: str = ""
+    max_associations: int | None = None
+    destination: Resolver = nowhere
+    #: Is told who has retrieved, how many instances it has got, and how many not.
+    retrieved: Callable[[str, int, int], None] = unsaid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,5 +48,5 @@ class Refusal:
     reason: str = ""
 
 
-#: Called AE title, calling AE title and address of the sender, to where it goes.
+#: Called AE title, calling AE title and address of the peer, to what it may do.
 Router = Callable[[str, str, str], Route | Refusal]

@@ -1,19 +1,20 @@
 """Send instances to another DICOM application by C-STORE (PS3.4 annex B), streaming from the object store."""
 
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from kahua.errors import NotFound
+from kahua.store.dimse.association import Association
 from kahua.store.dimse.commands import Originator, Status, encode_store_request
 from kahua.store.dimse.message import Context
 from kahua.store.dimse.pdu import MAX_CONTEXTS, ProposedContext
-from kahua.store.dimse.requestor import Destination, RequestedAssociation, associate
+from kahua.store.dimse.requestor import Destination, associate
 from kahua.store.objects import ObjectStore
 from kahua.store.tables import InstanceRow
 
-__all__ = ["Destination", "Outgoing", "Sent", "outgoing", "send"]
+__all__ = ["Destination", "Outgoing", "Sent", "offer", "outgoing", "send"]
 
 #: Message IDs are 16 bits, and 0 is none.
 MAX_MESSAGE_ID = 65_535
@@ -70,7 +71,7 @@ def send(
     calling: str,
     originator: Originator | None = None,
     security: ssl.SSLContext | None = None,
-) -> Iterator[Sent]:
+) -> Generator[Sent]:
     """Send instances one after another, in as many associations as their kinds need.
 
     Every instance gets exactly one answer, in the order of `instances`, unless an error ends the iteration:
@@ -94,19 +95,32 @@ def send(
     for contexts, group in _groups(instances):
         with associate(destination, calling=calling, contexts=contexts, security=security) as association:
             for instance in group:
-                yield _send(association, instance, next(identifiers), originator)
+                yield offer(
+                    association,
+                    association.contexts.values(),
+                    instance,
+                    message_id=next(identifiers),
+                    originator=originator,
+                )
 
 
-def context_for(contexts: Iterable[Context], instance: Outgoing) -> Context | None:
-    """Choose the accepted presentation context in which an instance can be sent as it is kept."""
-    wanted = (instance.sop_class_uid, instance.transfer_syntax_uid)
-    return next((found for found in contexts if (found.abstract_syntax, found.transfer_syntax) == wanted), None)
-
-
-def _send(
-    association: RequestedAssociation, instance: Outgoing, message_id: int, originator: Originator | None
+def offer(
+    association: Association,
+    contexts: Iterable[Context],
+    instance: Outgoing,
+    *,
+    message_id: int,
+    originator: Originator | None = None,
 ) -> Sent:
-    context = context_for(association.contexts.values(), instance)
+    """Send an instance over an association, in that of the accepted contexts in which it is kept.
+
+    Raises
+    ------
+    Ended
+        The association ended.
+    """
+    kind = (instance.sop_class_uid, instance.transfer_syntax_uid)
+    context = next((each for each in contexts if (each.abstract_syntax, each.transfer_syntax) == kind), None)
     if context is None:
         comment = "The peer does not take this SOP class in this transfer syntax."
         return Sent(instance=instance, status=Status.SOP_CLASS_NOT_SUPPORTED, comment=comment)

@@ -1,19 +1,38 @@
-"""What the receiver does for a sender: C-ECHO and C-STORE (PS3.7 section 9)."""
+"""What the receiver does for a peer: C-ECHO, C-STORE, C-FIND, C-MOVE and C-GET (PS3.7 section 9)."""
 
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
+from ssl import SSLContext
 
-from kahua.errors import DicomRefused, KahuaError, MisdeclaredDicom, MissingAttribute, Unavailable
+from kahua.errors import (
+    DicomRefused,
+    InvalidInput,
+    KahuaError,
+    MisdeclaredDicom,
+    MissingAttribute,
+    TooMuch,
+    Unavailable,
+)
 from kahua.logs import get_logger
-from kahua.store.dimse.association import Association
-from kahua.store.dimse.commands import Command, CommandField, Response, Status, encode_response
+from kahua.store.dimse.association import Association, Ended
+from kahua.store.dimse.commands import Command, CommandField, Originator, Response, Status, encode_response
+from kahua.store.dimse.finding import answer_find
+from kahua.store.dimse.identifier import MAX_BYTES
 from kahua.store.dimse.inbox import Inbox
 from kahua.store.dimse.message import Context
+from kahua.store.dimse.models import FIND, GET, MOVE, QUERY_RETRIEVE
 from kahua.store.dimse.negotiation import VERIFICATION
+from kahua.store.dimse.requestor import Destination
+from kahua.store.dimse.retrieving import SubOperations, answer_retrieval, give_back, move_to, wanted_instances
 from kahua.store.dimse.routes import Route
+from kahua.store.dimse.sender import Outgoing, Sent
 from kahua.store.ingest import Archive
 from kahua.store.origin import Origin
 
 log = get_logger()
+
+#: Abstract syntaxes of accepted contexts that store nothing.
+NOT_STORED = QUERY_RETRIEVE | {VERIFICATION}
 
 
 @dataclass
@@ -23,6 +42,7 @@ class Tally:
     stored: int = 0
     duplicates: int = 0
     refused: int = 0
+    sent: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """Give the numbers by name."""
@@ -32,10 +52,14 @@ class Tally:
 class Services:
     """Answers the requests of one association."""
 
-    def __init__(self, archive: Archive, *, route: Route, calling: str) -> None:
+    def __init__(
+        self, archive: Archive, *, route: Route, called: str, calling: str, security: SSLContext | None = None
+    ) -> None:
         self._archive = archive
         self._route = route
+        self._called = called
         self._origin = Origin(door="dimse", sender=calling, dataset=route.dataset)
+        self._security = security
         self.tally = Tally()
 
     @property
@@ -43,25 +67,104 @@ class Services:
         """AE title of the sender."""
         return self._origin.sender
 
+    @property
+    def route(self) -> Route:
+        """What the peer may do."""
+        return self._route
+
     def answer(self, command: Command, context: Context, inbox: Inbox, association: Association) -> None:
-        """Do what a request asks for, and answer."""
-        if command.field == CommandField.C_ECHO_RQ:
-            response = encode_response(command, Status.SUCCESS)
-        elif command.field != CommandField.C_STORE_RQ or context.abstract_syntax == VERIFICATION:
-            response = encode_response(command, Status.UNRECOGNIZED_OPERATION)
-        else:
-            response = self._take_instance(command, context, inbox)
-        association.send(context, response)
+        """Do what a request asks for, and answer.
+
+        Raises
+        ------
+        Ended
+            The association ended.
+        """
+        match command.field:
+            case CommandField.C_ECHO_RQ:
+                association.send(context, encode_response(command, Status.SUCCESS))
+            case CommandField.C_STORE_RQ if context.abstract_syntax not in NOT_STORED:
+                association.send(context, self._take_instance(command, context, inbox))
+            case CommandField.C_FIND_RQ if context.abstract_syntax in FIND:
+                self._answer_query(command, context, inbox, association)
+            case CommandField.C_MOVE_RQ if context.abstract_syntax in MOVE:
+                self._answer_query(command, context, inbox, association)
+            case CommandField.C_GET_RQ if context.abstract_syntax in GET:
+                self._answer_query(command, context, inbox, association)
+            case _:
+                association.send(context, encode_response(command, Status.UNRECOGNIZED_OPERATION))
 
     def take(self, response: Response) -> bool:
         """Take a message that is no request; return whether it may come at this time."""
         return response.field == CommandField.C_CANCEL_RQ  # for what has ended in the meantime
+
+    def _answer_query(self, command: Command, context: Context, inbox: Inbox, association: Association) -> None:
+        """Query or retrieve; whatever is wrong with the request is answered."""
+        try:
+            if command.sop_class_uid != context.abstract_syntax:
+                raise InvalidInput("The SOP class is not that of the presentation context.")
+            data = _identifier(inbox)
+            if command.field == CommandField.C_FIND_RQ:
+                self._find(command, context, data, association)
+            else:
+                self._retrieve(command, context, data, association)
+        except Ended:
+            raise
+        except KahuaError as error:
+            log.info("query refused", code=error.code, calling=self.calling)
+            association.send(context, encode_response(command, query_status_of(error), error.message))
+        except Exception:  # the outermost edge: the peer must have an answer, and a person the trace
+            log.exception("query failed", calling=self.calling)
+            association.send(context, encode_response(command, Status.CANNOT_UNDERSTAND))
+
+    def _find(self, command: Command, context: Context, data: bytes, association: Association) -> None:
+        answer_find(
+            self._archive.database,
+            self._route.project_id,
+            association,
+            context,
+            command,
+            data,
+            ae_title=self._called,
+        )
+
+    def _retrieve(self, command: Command, context: Context, data: bytes, association: Association) -> None:
+        destination = None
+        if command.field == CommandField.C_MOVE_RQ:
+            destination = self._route.destination(command.move_destination)
+            if destination is None:
+                comment = "The move destination is no peer to which the project sends."
+                return association.send(context, encode_response(command, Status.MOVE_DESTINATION_UNKNOWN, comment))
+        elif not self._route.may_get:
+            comment = "This peer gets nothing that is not de-identified."
+            return association.send(context, encode_response(command, Status.NOT_AUTHORIZED, comment))
+        database, objects = self._archive.database, self._archive.objects
+        project, syntax = self._route.project_id, context.transfer_syntax
+        instances = wanted_instances(database, objects, project, command, data, syntax)
+        results = self._sub_operations(command, instances, destination, association)
+        tally = SubOperations(remaining=len(instances))
+        try:
+            answer_retrieval(association, context, command, tally, results)
+        finally:
+            self.tally.sent += tally.sent
+            self._route.retrieved(destination.ae_title if destination else self.calling, tally.sent, len(tally.failed))
+        return None
+
+    def _sub_operations(
+        self, command: Command, instances: Sequence[Outgoing], destination: Destination | None, association: Association
+    ) -> Generator[Sent]:
+        if destination is None:
+            return give_back(association, instances)
+        originator = Originator(ae_title=self.calling, message_id=command.message_id)
+        return move_to(destination, instances, calling=self._called, originator=originator, security=self._security)
 
     def _take_instance(self, command: Command, context: Context, inbox: Inbox) -> bytes:
         if command.sop_class_uid != context.abstract_syntax:
             return encode_response(
                 command, Status.SOP_CLASS_NOT_SUPPORTED, "The SOP class is not that of the presentation context."
             )
+        if not self._route.may_store:
+            return encode_response(command, Status.NOT_AUTHORIZED, "This peer may not store.")
         if not command.has_data_set:
             return encode_response(command, Status.CANNOT_UNDERSTAND, "The request has no data set.")
         return self._store(command, context.transfer_syntax, inbox)
@@ -100,3 +203,20 @@ def status_of(error: KahuaError) -> Status:
             return Status.OUT_OF_RESOURCES
         case _:
             return Status.PROCESSING_FAILURE
+
+
+def query_status_of(error: KahuaError) -> Status:
+    """Say what is wrong with a query or retrieval (PS3.4 tables C.4-1 to C.4-3)."""
+    match error:
+        case InvalidInput():
+            return Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS
+        case TooMuch() | Unavailable():
+            return Status.OUT_OF_RESOURCES
+        case _:
+            return Status.CANNOT_UNDERSTAND
+
+
+def _identifier(inbox: Inbox) -> bytes:
+    if inbox.received > MAX_BYTES:
+        raise InvalidInput("The identifier is longer than this site reads.")
+    return b"".join(inbox.finish().chunks())

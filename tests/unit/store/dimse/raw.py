@@ -29,6 +29,7 @@ def associate_body(
     contexts: Mapping[int, tuple[str, Sequence[str]]] = CONTEXTS,
     application: str = "1.2.840.10008.3.1.1.1",
     version: int = 1,
+    providers: Sequence[str] = (),
 ) -> bytes:
     proposed = b"".join(
         item(
@@ -39,7 +40,8 @@ def associate_body(
         )
         for number, (abstract, syntaxes) in contexts.items()
     )
-    user = item(0x50, item(0x51, struct.pack(">L", 16384)) + item(0x52, b"1.2.3.4"))
+    roles = b"".join(item(0x54, struct.pack(">H", len(uid)) + uid.encode() + b"\0\1") for uid in providers)
+    user = item(0x50, item(0x51, struct.pack(">L", 16384)) + item(0x52, b"1.2.3.4") + roles)
     head = struct.pack(">Hxx16s16s32x", version, called.ljust(16).encode(), calling.ljust(16).encode())
     return head + item(0x10, application.encode()) + proposed + user
 
@@ -84,6 +86,20 @@ def store(data: bytes, sop_instance: str, *, sop_class: str = CT, context_id: in
     return pdu(DATA, fragment(context_id, 3, command)) + b"".join(
         pdu(DATA, fragment(context_id, flag, part)) for flag, part in zip(flags, pieces, strict=True)
     )
+
+
+def query(field: int, identifier: bytes, *, sop_class: str, context_id: int, message_id: int = 1) -> bytes:
+    command = command_set(field, message_id=message_id, sop_class=sop_class, data_set=True)
+    return pdu(DATA, fragment(context_id, 3, command)) + pdu(DATA, fragment(context_id, 2, identifier))
+
+
+def cancel(message_id: int, *, context_id: int) -> bytes:
+    elements = (
+        struct.pack("<HHLH", 0, 0x100, 2, 0x0FFF)
+        + struct.pack("<HHLH", 0, 0x120, 2, message_id)
+        + struct.pack("<HHLH", 0, 0x800, 2, 0x0101)
+    )
+    return pdu(DATA, fragment(context_id, 3, struct.pack("<HHLL", 0, 0, 4, len(elements)) + elements))
 
 
 @contextmanager

@@ -133,6 +133,7 @@ def test_contexts_are_accepted_for_whatever_can_be_stored(address: Address) -> N
         7: ("1.2.840.10008.5.1.4.34.7", [EXPLICIT]),
         9: ("1.2.840.10008.5.1.4.1.2.1.1", [EXPLICIT]),
         11: (CT, []),
+        13: ("1.2.840.10008.5.1.4.31", [EXPLICIT]),
     }
     with connected(address) as peer:
         kind, body = peer.associate(contexts=proposed)
@@ -144,7 +145,7 @@ def test_contexts_are_accepted_for_whatever_can_be_stored(address: Address) -> N
         answers[body[place + 4]] = (body[place + 6], body[place + 12 : place + 4 + length].decode())
         place += 4 + length
     assert answers[1] == (0, "1.2.840.10008.1.2.4.80")
-    assert [result for result, _ in answers.values()] == [0, 0, 0, 0, 3, 4]
+    assert [result for result, _ in answers.values()] == [0, 0, 0, 0, 1, 4, 3]
 
 
 def test_broken_data_gets_a_failure_and_the_association_goes_on(address: Address, archive: Archive) -> None:

@@ -1,0 +1,202 @@
+"""Queries and retrievals as no honest client sends them."""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kahua.errors import InvalidInput
+from kahua.settings import Settings
+from kahua.store import Origin
+from kahua.store.dimse import Receiver, Route
+from kahua.store.dimse.identifier import read_identifier, write_identifier
+from kahua.testing.archive import archive_in
+from kahua.testing.factory import ct_series, part10
+
+from .raw import ABORT, CT, DATA, EXPLICIT, IMPLICIT, RawPeer, cancel, connected, echo, pdu, query
+
+FIND, GET = "1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.3"
+CONTEXTS = {1: ("1.2.840.10008.1.1", [IMPLICIT]), 3: (FIND, [EXPLICIT]), 5: (GET, [EXPLICIT]), 7: (CT, [EXPLICIT])}
+FIND_RQ, GET_RQ = 0x0020, 0x0010
+SERIES = ct_series(slices=3)
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Iterator[RawPeer]:
+    """Speak to a receiver that holds three instances, as one that may query."""
+    with archive_in(tmp_path) as archive:
+        for instance in SERIES:
+            path = tmp_path / "one.dcm"
+            path.write_bytes(part10(instance))
+            archive.store_file("main", path, Origin(door="import", sender="test"))
+        route = Route(project_id="main", may_query=True)
+        receiver = Receiver(Settings(data_dir=tmp_path, dicom_port=0), archive, lambda *_: route)
+        receiver.start()
+        with connected(receiver.address) as peer:
+            kind, _ = peer.associate(contexts=CONTEXTS, providers=[CT])
+            assert kind == 2
+            yield peer
+        receiver.stop()
+
+
+def element(tag: int, vr: bytes, value: bytes) -> bytes:
+    value += b" " * (len(value) % 2)
+    if vr in {b"SQ", b"OB", b"UN"}:
+        return struct.pack("<HH2sxxL", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
+
+
+def level(name: bytes) -> bytes:
+    return element(0x00080052, b"CS", name)
+
+
+def find(identifier: bytes, **options: int) -> bytes:
+    return query(FIND_RQ, identifier, sop_class=FIND, context_id=3, **options)
+
+
+def get(identifier: bytes) -> bytes:
+    return query(GET_RQ, identifier, sop_class=GET, context_id=5)
+
+
+def statuses(peer: RawPeer) -> list[int]:
+    """Read responses up to the final one; data sets are skipped."""
+    found = []
+    while not found or found[-1] & 0xFF00 == 0xFF00:
+        kind, body = peer.receive()
+        assert kind == DATA
+        if body[5] & 1:
+            place = body.index(struct.pack("<HHL", 0, 0x0900, 2))
+            found.append(int.from_bytes(body[place + 8 : place + 10], "little"))
+    return found
+
+
+def test_every_match_is_a_response_and_the_association_stays(peer: RawPeer) -> None:
+    peer.send(find(level(b"IMAGE")))
+    assert statuses(peer) == [0xFF00] * 3 + [0]
+    peer.send(echo())
+    assert statuses(peer) == [0]
+
+
+def test_a_query_is_cancelled_between_two_responses(peer: RawPeer) -> None:
+    peer.send(find(level(b"IMAGE"), message_id=7) + cancel(7, context_id=3))
+    assert statuses(peer)[-1] in {0xFE00, 0}  # the last response may have been under way
+    peer.send(cancel(7, context_id=3) + find(level(b"IMAGE"), message_id=8))
+    assert statuses(peer) == [0xFF00] * 3 + [0]
+
+
+def test_a_retrieval_is_cancelled_between_two_objects(peer: RawPeer) -> None:
+    peer.send(get(level(b"STUDY") + element(0x0020000D, b"UI", SERIES[0].StudyInstanceUID.encode())))
+    request = next_command(peer)
+    peer.send(cancel(1, context_id=5) + stored(request))
+    assert number(next_command(peer), 0x0900) == 0xFE00
+
+
+def test_a_failing_object_is_counted_and_listed(peer: RawPeer) -> None:
+    peer.send(get(level(b"STUDY") + element(0x0020000D, b"UI", SERIES[0].StudyInstanceUID.encode())))
+    for expected in ((2, 0, 1), (1, 1, 1), None):
+        peer.send(stored(next_command(peer), status=0 if expected is None or expected[1] else 0xA700))
+        answer = next_command(peer)
+        if expected is not None:
+            assert tuple(number(answer, tag) for tag in (0x1020, 0x1021, 0x1022)) == expected
+    assert (number(answer, 0x0900), number(answer, 0x1021), number(answer, 0x1022)) == (0xB000, 2, 1)
+    kind, body = peer.receive()
+    assert kind == DATA
+    assert SERIES[0].SOPInstanceUID.encode() in body
+
+
+def next_command(peer: RawPeer) -> bytes:
+    while True:
+        kind, body = peer.receive()
+        assert kind == DATA
+        if body[5] & 1:
+            command = body[6:]
+            if number(command, 0x0100) != 0x0001:
+                return command
+            while not peer_data_ended(peer):
+                pass
+            return command
+
+
+def peer_data_ended(peer: RawPeer) -> bool:
+    kind, body = peer.receive()
+    assert kind == DATA
+    return bool(body[5] & 2)
+
+
+def number(command: bytes, tag: int) -> int:
+    place = command.index(struct.pack("<HHL", 0, tag, 2))
+    return int.from_bytes(command[place + 8 : place + 10], "little")
+
+
+def stored(request: bytes, status: int = 0) -> bytes:
+    """Answer a C-STORE-RQ of the receiver."""
+    elements = b"".join(
+        struct.pack("<HHLH", 0, tag, 2, value)
+        for tag, value in ((0x100, 0x8001), (0x120, number(request, 0x0110)), (0x800, 0x0101), (0x900, status))
+    )
+    command = struct.pack("<HHLL", 0, 0, 4, len(elements)) + elements
+    return pdu(DATA, struct.pack(">LBB", len(command) + 2, 7, 3) + command)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "status"),
+    [
+        (b"", 0xA900),
+        (b"\xff" * 9, 0xA900),
+        (level(b"STUDY")[:-1], 0xA900),
+        (level(b"STUDY") * 6000, 0xA900),
+        (level(b"NOWHERE"), 0xA900),
+        (level(b"STUDY") + element(0x0020000D, b"UI", b"\\".join([b"1.2.3"] * 501)), 0xA900),
+        (level(b"STUDY") + element(0x00100020, b"LO", b"*a" * 5000), 0xA900),
+        (level(b"STUDY") + element(0x00080020, b"DA", b"20200101-20-20"), 0xA900),
+        (level(b"STUDY") + element(0x00100020, b"LO", b"a\0b"), 0xA900),
+        (level(b"SERIES") + element(0x00200011, b"IS", b"9" * 5000), 0xA900),
+        (level(b"STUDY") + element(0x00100010, b"PN", b"'; DROP TABLE studies; --"), 0),
+        (level(b"STUDY") + element(0x00100010, b"PN", b"%_[a-z]{1,99}(a+)+$"), 0),
+        (level(b"STUDY") + element(0x00400100, b"SQ", element(0x00400001, b"AE", b"x")[:4]), 0xA900),
+        (level(b"STUDY") + element(0x0020000D, b"UI", b"../../etc/passwd"), 0),
+    ],
+    ids=range(14),
+)
+def test_hostile_keys_get_a_status_and_the_association_stays(peer: RawPeer, identifier: bytes, status: int) -> None:
+    peer.send(find(identifier))
+    assert statuses(peer) == [status]
+    peer.send(echo())
+    assert statuses(peer) == [0]
+
+
+def test_deeply_nested_keys_are_refused(peer: RawPeer) -> None:
+    nested = b""
+    for _ in range(200):
+        nested = element(0x00400100, b"SQ", struct.pack("<HHL", 0xFFFE, 0xE000, len(nested)) + nested)
+    peer.send(find(level(b"STUDY") + nested))
+    assert statuses(peer) == [0xA900]
+
+
+def test_an_endless_identifier_is_refused(peer: RawPeer) -> None:
+    command = query(FIND_RQ, b"", sop_class=FIND, context_id=3)
+    command = command[: command.rindex(pdu(DATA, struct.pack(">LBB", 2, 3, 2)))]
+    piece = pdu(DATA, struct.pack(">LBB", 100_002, 3, 0) + bytes(100_000))
+    peer.send(command + piece * 11 + pdu(DATA, struct.pack(">LBB", 2, 3, 2)))
+    assert statuses(peer) == [0xA900]
+
+
+def test_a_request_within_another_aborts_the_association(peer: RawPeer) -> None:
+    peer.send(get(level(b"STUDY") + element(0x0020000D, b"UI", SERIES[0].StudyInstanceUID.encode())))
+    next_command(peer)
+    peer.send(echo())
+    assert peer.receive()[0] == ABORT
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_confuse_the_reader_of_identifiers(noise: bytes) -> None:
+    for data in (noise, level(b"STUDY") + noise):
+        for syntax in (EXPLICIT, IMPLICIT):
+            try:
+                identifier = read_identifier(data, syntax)
+            except InvalidInput:
+                continue
+            write_identifier(identifier, {}, {}, syntax)
