@@ -4,6 +4,7 @@ The pixels are not read, only compared with what Rows, Columns and the others cl
 """
 
 import re
+import struct
 from typing import Any, BinaryIO, Final
 
 from kahua.dicom.budget import DEFAULT_BUDGET, Budget
@@ -39,6 +40,12 @@ _SPECIAL: Final = frozenset({_CHARACTER_SET, *(int(tag, 16) for tag in _IDENTITY
 _DATES: Final = {"00080020": "Study Date", "00080021": "Series Date", "00100030": "Patient's Birth Date"}
 _DATE = re.compile(r"\d{4}\.?(0[1-9]|1[0-2])\.?(0[1-9]|[12]\d|3[01])")
 _MOST_REFERENCES: Final = 1000
+
+#: Group of the pixels: what follows them has this group or a higher one.
+_PIXEL_GROUP: Final = 0x7FE0
+#: Bytes of the item that ends encapsulated pixels, and of the shortest data element.
+_DELIMITER_BYTES: Final = 8
+_SHORTEST_ELEMENT: Final = 8
 
 
 def scan(
@@ -170,24 +177,37 @@ class _Scanner:
         if length == UNDEFINED:
             if not self.encoding.encapsulated:
                 raise UnreadableDicom("The pixels are encapsulated, but the transfer syntax is an uncompressed one.")
-            self._check_fragments(start)
+            self._check_tail(self._check_fragments(start))
             return
+        self._check_tail(start + length)
         claimed = self._claimed_bytes(tag)
         if claimed is not None and length < claimed:
             raise UnreadableDicom(
                 f"The pixels are truncated: {claimed} bytes are announced, {length} are there.", remedy="Send it again."
             )
 
-    def _check_fragments(self, start: int) -> None:
-        """Visit the fragments; every frame needs at least one, only video has all frames in one."""
+    def _check_fragments(self, start: int) -> int:
+        """Visit the fragments; every frame needs at least one, only video has all frames in one. Return their end."""
         parts = fragments(self.window, start, big_endian=False, max_fragments=self.budget.max_elements)
-        count = sum(1 for _ in parts) - 1  # the first is the offset table
+        count, end = -1, start  # the first is the offset table
+        for begin, length in parts:
+            count, end = count + 1, begin + length
         frames = integer_of(self.elements, "00280008") or 1
         if count < (1 if self.encoding.video else frames):
             raise UnreadableDicom(
                 f"The pixels are truncated: {frames} frames are announced, {count} fragments are there.",
                 remedy="Send it again.",
             )
+        return end + _DELIMITER_BYTES
+
+    def _check_tail(self, end: int) -> None:
+        """See that only data elements follow the pixels (PS3.5 section 7.1), not another file."""
+        rest = self.window.size - end
+        if rest <= 0:
+            return
+        group = struct.unpack(f"{self.order}H", self.window.value(end, 2))[0] if rest >= _SHORTEST_ELEMENT else 0
+        if group < _PIXEL_GROUP:
+            self.findings.append(f"After the pixels {rest} bytes follow that are no data elements.")
 
     def _claimed_bytes(self, tag: int) -> int | None:
         """Return how many bytes native pixels must have; None if the attributes do not say."""

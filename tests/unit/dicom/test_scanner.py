@@ -141,6 +141,15 @@ def test_fewer_pixels_than_claimed_are_refused() -> None:
         scan_file(factory.part10(instance))
 
 
+@pytest.mark.parametrize("syntax", [*NATIVE, transfer_syntaxes.JPEG_LS_LOSSLESS])
+def test_bytes_after_the_pixels_that_are_no_elements_are_a_finding(syntax: str) -> None:
+    data = factory.part10(factory.ct_series()[0], syntax)
+    assert scan_file(data).findings == ()
+    if syntax == transfer_syntaxes.DEFLATED_EXPLICIT_LITTLE_ENDIAN:
+        return
+    assert "After the pixels 400 bytes follow that are no data elements." in scan_file(data + b"PK\3\4" * 100).findings
+
+
 @pytest.mark.parametrize("syntax", [EXPLICIT, transfer_syntaxes.JPEG_LS_LOSSLESS])
 def test_the_pixel_offset_points_at_the_value(syntax: str) -> None:
     data = factory.part10(factory.ct_series()[0], syntax)
