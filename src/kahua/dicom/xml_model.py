@@ -91,4 +91,5 @@ def _escaped(text: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def _keyword(tag: str) -> str:
-    return keyword_for_tag(int(tag, 16))
+    keyword: str = keyword_for_tag(int(tag, 16))
+    return keyword

@@ -5,9 +5,20 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from kahua.access import ProjectAccess
-from kahua.api.dicomweb.service import DICOM_JSON, PREFIX, PRIVATE, Reader, base_url
+from kahua.api.dicomweb.service import (
+    DICOM_JSON,
+    DICOM_XML,
+    PREFIX,
+    PRIVATE,
+    Reader,
+    base_url,
+    data_set_kind,
+    data_sets,
+    not_acceptable,
+)
 from kahua.api.security import SiteOfRequest
 from kahua.store.dicomweb.attributes import Level
+from kahua.store.dicomweb.documents import Documents
 from kahua.store.dicomweb.query import find, parse_query
 
 router = APIRouter(prefix=PREFIX, tags=["dicomweb"], include_in_schema=False)
@@ -59,6 +70,9 @@ def _search(
     study_uid: str | None = None,
     series_uid: str | None = None,
 ) -> Response:
+    kind = data_set_kind(request)
+    if kind is None:
+        return not_acceptable(f'{DICOM_JSON}, or as multipart/related; type="{DICOM_XML}"')
     query = parse_query(level, request.query_params.multi_items())
     with site.database.read() as session:
         answer = find(
@@ -68,8 +82,9 @@ def _search(
             base_url=base_url(request, site, access),
             study_uid=study_uid,
             series_uid=series_uid,
+            documents=Documents(session, site.objects, access.project_id, site.archive.limits.budget),
         )
     headers = dict(PRIVATE)
     if answer.truncated:
         headers["Warning"] = '299 - "There are more results: ask for the next page with offset."'
-    return Response(answer.body, media_type=DICOM_JSON, headers=headers)
+    return data_sets(answer.body, kind, headers)

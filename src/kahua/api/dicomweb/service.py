@@ -1,19 +1,22 @@
 """What all parts of a project's DICOMweb service share (PS3.18 chapter 8)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
+import orjson
 from fastapi import Depends, Request, Response
 
 from kahua.access import Permission, ProjectAccess
 from kahua.api.security import Access
 from kahua.api.streams import PiecesResponse
+from kahua.store.dicomweb.accept import parse_accept
 from kahua.store.dicomweb.multipart import PartHead, new_boundary, write_multipart
 
 PREFIX = "/dicom-web/{project}"
 
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
+DICOM_XML = "application/dicom+xml"
 OCTETS = "application/octet-stream"
 
 NOT_ACCEPTABLE = 406
@@ -61,6 +64,30 @@ def multipart(
     if small:
         return Response(b"".join(pieces), media_type=media_type, headers=PRIVATE)
     return PiecesResponse(pieces, media_type=media_type, headers=PRIVATE)
+
+
+def data_set_kind(request: Request) -> str | None:
+    """Give the form in which a client wants data sets: as JSON or as XML; None if it wants another."""
+    accepted = parse_accept(request.query_params.get("accept") or request.headers.get("accept", ""))
+    for media in accepted:
+        if media.type == DICOM_XML:
+            return DICOM_XML
+        if media.type in (DICOM_JSON, "application/json", "application/*", "*/*"):
+            return DICOM_JSON
+    return None
+
+
+def data_sets(array: bytes, kind: str, headers: Mapping[str, str] = PRIVATE) -> Response:
+    """Answer with data sets, a serialised JSON array: as it is, or each as a part in XML (PS3.18 section 8.7.3)."""
+    if kind == DICOM_JSON:
+        return Response(array, media_type=DICOM_JSON, headers=dict(headers))
+    from kahua.dicom.xml_model import native_xml  # late: it loads pydicom's dictionary, which few requests need
+
+    boundary = new_boundary()
+    head = PartHead(boundary=boundary, media_type=DICOM_XML)
+    pieces = write_multipart(boundary, ((head, iter([native_xml(document)])) for document in orjson.loads(array)))
+    media_type = f'multipart/related; type="{DICOM_XML}"; boundary="{boundary}"'
+    return Response(b"".join(pieces), media_type=media_type, headers=dict(headers))
 
 
 def not_acceptable(offered: str) -> Response:

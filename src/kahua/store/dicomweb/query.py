@@ -1,24 +1,44 @@
 """Queries for studies, series and instances: read, carried out, answered (QIDO-RS, PS3.18 section 10.6)."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy.orm import Session
 
+from kahua.dicom import INDEX_TAGS, INSTANCE_TAGS
 from kahua.errors import InvalidInput
 from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level
-from kahua.store.dicomweb.rows import documents
+from kahua.store.dicomweb.documents import Documents, of_whole_series
+from kahua.store.dicomweb.rows import COMPUTED, serialised
 from kahua.store.dicomweb.selection import select_rows
+from kahua.store.metadata import with_addresses
+
+if TYPE_CHECKING:
+    from kahua.dicom.matching import AttributePath
 
 #: Most rows of one answer; who wants more asks for the next page.
 MAX_LIMIT = 1000
 
+#: Most rows of an answer with attributes that no index has.
+MAX_LIMIT_BEYOND = 200
+
+#: Most rows that are looked through for attributes that no index has.
+MAX_CANDIDATES = 5000
+
 #: Largest offset: paging this far costs more than asking again with a narrower question.
 MAX_OFFSET = 1_000_000
 
+#: Most attributes of one query, asked for or matched.
+MAX_ATTRIBUTES = 100
+
 #: Tag or keyword, or several, nested in sequences: what ``includefield`` may name.
 _FIELD = re.compile(r"[0-9A-Za-z.,]{1,2000}")
+
+_TAG = re.compile(r"[0-9A-Fa-f]{8}")
+_FLAGS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +51,11 @@ class Query:
     offset: int = 0
     #: Names are matched by the beginnings of their words.
     fuzzy: bool = False
+    #: Attributes that no index has, to be matched in the objects.
+    beyond: "tuple[tuple[AttributePath, str], ...]" = ()
+    #: Tags that are to be in the answer besides those of the index; `everything` stands for all.
+    fields: tuple[str, ...] = ()
+    everything: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,33 +71,43 @@ class Answer:
 def parse_query(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
     """Read the query parameters of a request.
 
-    Every attribute of an answer is returned in any case, so that ``includefield`` adds nothing.
-
     Raises
     ------
     InvalidInput
-        A parameter is unknown, not supported for matching on this level, or has an impossible value.
+        A parameter names no attribute, or one of a lower level, or has an impossible value.
     """
     matches: list[tuple[Attribute, str]] = []
+    beyond: list[tuple[AttributePath, str]] = []
     numbers = {"limit": MAX_LIMIT, "offset": 0}
+    fields: list[str] = []
     fuzzy = False
     for name, value in parameters:
         if name in numbers:
             numbers[name] = _natural(name, value)
         elif name == "fuzzymatching":
-            fuzzy = value.lower() == "true"
+            fuzzy = _flag(name, value)
         elif name == "includefield":
-            _check_field(value)
+            fields += _fields(value)
+        elif name == "accept":
+            continue  # for whoever serialises the answer (PS3.18 section 8.3.3.1)
+        elif attribute := _attribute(level, name):
+            matches.append((attribute, value))
         else:
-            matches.append((_attribute(level, name), value))
+            beyond.append((_path(name), value))
     if numbers["offset"] > MAX_OFFSET:
         raise InvalidInput(f"The offset is above {MAX_OFFSET}.", field="offset", remedy="Ask a narrower question.")
-    return Query(
-        level=level,
-        matches=tuple(matches),
-        limit=min(numbers["limit"], MAX_LIMIT),
-        offset=numbers["offset"],
-        fuzzy=fuzzy,
+    if len(matches) + len(beyond) + len(fields) > MAX_ATTRIBUTES:
+        raise InvalidInput(f"A query names at most {MAX_ATTRIBUTES} attributes.")
+    return _with_fields(
+        Query(
+            level=level,
+            matches=tuple(matches),
+            limit=min(numbers["limit"], MAX_LIMIT),
+            offset=numbers["offset"],
+            fuzzy=fuzzy,
+            beyond=tuple(beyond),
+        ),
+        fields,
     )
 
 
@@ -84,6 +119,7 @@ def find(
     base_url: str,
     study_uid: str | None = None,
     series_uid: str | None = None,
+    documents: Documents | None = None,
 ) -> Answer:
     """Carry out a query within a project.
 
@@ -93,39 +129,119 @@ def find(
         Address of the project's DICOMweb service, for the Retrieve URL of each row.
     study_uid, series_uid
         Only what lies in this study, and in this series.
+    documents
+        Where attributes that no index has are read; without, only the index is asked and answered.
+
+    Raises
+    ------
+    InvalidInput
+        A value cannot be one of its attribute.
+    TooMuch
+        Too many objects would have to be read.
     """
-    connection = session.connection()
-    rows = select_rows(
-        connection,
-        project_id,
-        query.level,
-        query.matches,
-        fuzzy=query.fuzzy,
-        limit=query.limit + 1,
-        offset=query.offset,
-        study_uid=study_uid,
-        series_uid=series_uid,
-    )
-    page = rows[: query.limit]
-    bodies = documents(connection, query.level, page, base_url)
-    return Answer(body=b"[" + b",".join(bodies) + b"]", count=len(page), truncated=len(rows) > query.limit)
+    if documents is None and (query.beyond or query.fields or query.everything):
+        raise InvalidInput("Only attributes of the index can be asked for here.")
+
+    def rows(limit: int, offset: int) -> list[Any]:
+        return select_rows(
+            session.connection(),
+            project_id,
+            query.level,
+            query.matches,
+            fuzzy=query.fuzzy,
+            limit=limit,
+            offset=offset,
+            study_uid=study_uid,
+            series_uid=series_uid,
+        )
+
+    if documents and query.beyond:
+        found = _matching(query, rows(MAX_CANDIDATES + 1, 0), documents)[query.offset :]
+    else:
+        found = rows(query.limit + 1, query.offset)
+    page = found[: query.limit]
+    bodies = serialised(session.connection(), query.level, page, base_url, below_series=series_uid is not None)
+    if documents and (query.fields or query.everything):
+        bodies = [_completed(query, row, body, documents, base_url) for row, body in zip(page, bodies, strict=True)]
+    return Answer(body=b"[" + b",".join(bodies) + b"]", count=len(page), truncated=len(found) > query.limit)
 
 
-def _attribute(level: Level, name: str) -> Attribute:
+def _matching(query: Query, candidates: Sequence[Any], documents: Documents) -> list[Any]:
+    """Give the rows whose objects have the attributes that no index has, as many as the page needs."""
+    from kahua.dicom.matching import matches  # late: it loads pydicom's dictionary, which few queries need
+
+    if len(candidates) > MAX_CANDIDATES:
+        raise InvalidInput(
+            f"More than {MAX_CANDIDATES} {query.level} would have to be looked through for {query.beyond[0][0].name}.",
+            field=query.beyond[0][0].name,
+            remedy="Name the patient, the study, or other attributes of the index as well.",
+        )
+    found: list[Any] = []
+    for row in candidates:
+        objects = list(documents.of_row(query.level, row))
+        if all(any(matches(each, path, value, fuzzy=query.fuzzy) for each in objects) for path, value in query.beyond):
+            found.append(row)
+        if len(found) > query.offset + query.limit:
+            break
+    return found
+
+
+def _completed(query: Query, row: Any, body: bytes, documents: Documents, base_url: str) -> bytes:
+    """Add what was asked for beyond the index."""
+    answer: dict[str, Any] = orjson.loads(body)
+    if not query.everything and all(tag in answer for tag in query.fields):
+        return body
+    if query.everything and query.level is Level.SERIES:
+        found = [of_whole_series(documents.of_series(row.id))]
+    else:
+        found = list(documents.of_row(query.level, row))
+    for document in found:
+        for tag in document if query.everything else query.fields:
+            if tag in document:
+                answer.setdefault(tag, document[tag])
+    return with_addresses(orjson.dumps(answer), base_url)
+
+
+def _with_fields(query: Query, fields: list[str]) -> Query:
+    """Note what is asked for beyond the index; what it has of this level and those above is always answered."""
+    everything = "all" in fields and query.level is not Level.STUDY
+    known = INSTANCE_TAGS if query.level is Level.INSTANCE else INDEX_TAGS
+    beyond = sorted({_tag(name) for name in fields if name != "all"} - {*known, *COMPUTED})
+    limit = min(query.limit, MAX_LIMIT_BEYOND) if everything or beyond else query.limit
+    return replace(query, limit=limit, fields=tuple(beyond), everything=everything)
+
+
+def _tag(name: str) -> str:
+    """Give the tag of an attribute, or of the outermost sequence that leads to it."""
+    first = name.split(".")[0]
+    if first in BY_NAME:
+        return BY_NAME[first].tag
+    return first.upper() if _TAG.fullmatch(first) else _path(first).tags[0]
+
+
+def _path(name: str) -> "AttributePath":
+    from kahua.dicom.matching import attribute_path  # late: it loads pydicom's dictionary, which few queries need
+
+    return attribute_path(name)
+
+
+def _attribute(level: Level, name: str) -> Attribute | None:
+    """Give an attribute of the index; None if it is not in it.
+
+    Raises
+    ------
+    InvalidInput
+        It belongs to a lower level.
+    """
     levels = list(Level)
     attribute = BY_NAME.get(name) or BY_NAME.get(name.upper())
-    if attribute is None or levels.index(attribute.level) > levels.index(level):
-        known = ", ".join(found.keyword for found in _matchable(level))
+    if attribute is not None and levels.index(attribute.level) > levels.index(level):
         raise InvalidInput(
-            f"{name[:64]} cannot be matched in a query for {level}.", field=name[:64], remedy=f"Use {known}."
+            f"{name[:64]} cannot be matched in a query for {level}.",
+            field=name[:64],
+            remedy=f"Ask for {attribute.level}.",
         )
     return attribute
-
-
-def _matchable(level: Level) -> list[Attribute]:
-    levels = list(Level)
-    upper = levels[: levels.index(level) + 1]
-    return [attribute for name, attribute in BY_NAME.items() if name == attribute.tag and attribute.level in upper]
 
 
 def _natural(name: str, value: str) -> int:
@@ -134,6 +250,13 @@ def _natural(name: str, value: str) -> int:
     return int(value)
 
 
-def _check_field(value: str) -> None:
+def _flag(name: str, value: str) -> bool:
+    if value.lower() not in _FLAGS:
+        raise InvalidInput(f"The value of {name} is neither true nor false.", field=name)
+    return _FLAGS[value.lower()]
+
+
+def _fields(value: str) -> list[str]:
     if value and not _FIELD.fullmatch(value):
         raise InvalidInput("The value of includefield is neither tags nor keywords, nor all.", field="includefield")
+    return [name for name in value.split(",") if name]

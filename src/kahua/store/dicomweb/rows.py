@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Integer, bindparam, cast, func, select
@@ -12,17 +12,27 @@ from kahua.store.tables import SeriesRow
 
 Json = dict[str, Any]
 
+#: Tags of what is computed for rows.
+COMPUTED: Final = frozenset({"00080061", "00081190", "00083002", "00201206", "00201208", "00201209"})
 
-def documents(connection: Connection, level: Level, rows: Sequence[Any], base_url: str) -> list[bytes]:
-    """Serialise rows of `kahua.store.dicomweb.selection`, each a DICOM JSON object."""
+
+def serialised(
+    connection: Connection, level: Level, rows: Sequence[Any], base_url: str, *, below_series: bool = False
+) -> list[bytes]:
+    """Make a DICOM JSON object of each row of `kahua.store.dicomweb.selection`.
+
+    An instance says what its study and series are, unless the question was for those of one series.
+    """
     match level:
         case Level.STUDY:
             counts = _counts(connection, [row.id for row in rows])
             return [_joined(row.dicom_json, _study(row, counts.get(row.id, _Counts()), base_url)) for row in rows]
         case Level.SERIES:
             return [_joined(row.dicom_json, _series(row, base_url)) for row in rows]
+        case Level.INSTANCE if below_series:
+            return [_joined(row.dicom_json, _instance(row, base_url) | _place(row)) for row in rows]
         case Level.INSTANCE:
-            return [_joined(row.dicom_json, _instance(row, base_url)) for row in rows]
+            return [_joined(_merged(row.series_json, row.dicom_json), _instance(row, base_url)) for row in rows]
 
 
 class _Counts:
@@ -74,9 +84,15 @@ def _series(row: Any, base_url: str) -> Json:
 def _instance(row: Any, base_url: str) -> Json:
     path = f"studies/{row.study_uid}/series/{row.series_uid}/instances/{row.sop_instance_uid}"
     return {
-        "00080060": {"vr": "CS", "Value": [row.modality]},
         "00081190": _url(f"{base_url}/{path}"),
         "00083002": {"vr": "UI", "Value": [row.transfer_syntax_uid]},
+    }
+
+
+def _place(row: Any) -> Json:
+    """Say where an instance belongs."""
+    return {
+        "00080060": {"vr": "CS", "Value": [row.modality]},
         "0020000D": {"vr": "UI", "Value": [row.study_uid]},
         "0020000E": {"vr": "UI", "Value": [row.series_uid]},
     }
@@ -87,7 +103,12 @@ def _url(address: str) -> Json:
     return {"vr": "UR", "Value": [address]}
 
 
+def _merged(first: bytes, second: bytes) -> bytes:
+    """Make one serialised object of two that have no element in common."""
+    empty = b"{}"
+    return second if first == empty else first if second == empty else first[:-1] + b"," + second[1:]
+
+
 def _joined(stored: bytes, computed: Json) -> bytes:
     """Add elements to a serialised object without reading it."""
-    extra = orjson.dumps(computed)
-    return stored[:-1] + b"," + extra[1:] if len(stored) > len(b"{}") else extra
+    return _merged(stored, orjson.dumps(computed))

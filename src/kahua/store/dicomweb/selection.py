@@ -23,14 +23,22 @@ _TABLES: Final[dict[Level, Any]] = {Level.STUDY: StudyRow, Level.SERIES: SeriesR
 #: What the answer of each level is made of.
 _COLUMNS: Final[dict[Level, tuple[Any, ...]]] = {
     Level.STUDY: (StudyRow.id, StudyRow.study_uid, StudyRow.dicom_json),
-    Level.SERIES: (StudyRow.study_uid, SeriesRow.series_uid, SeriesRow.dicom_json, SeriesRow.instance_count),
+    Level.SERIES: (
+        SeriesRow.id,
+        StudyRow.study_uid,
+        SeriesRow.series_uid,
+        SeriesRow.dicom_json,
+        SeriesRow.instance_count,
+    ),
     Level.INSTANCE: (
+        SeriesRow.id,
         StudyRow.study_uid,
         SeriesRow.series_uid,
         SeriesRow.modality,
         InstanceRow.sop_instance_uid,
         InstanceRow.transfer_syntax_uid,
         InstanceRow.dicom_json,
+        SeriesRow.dicom_json.label("series_json"),
     ),
 }
 
