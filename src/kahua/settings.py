@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     )
     dicom_max_pdu_bytes: Positive = Field(131_072, description="Largest PDU that the receiver announces and accepts.")
     dicom_idle_seconds: Positive = Field(60, description="An association that sends nothing for this long is closed.")
+    plain_http_hosts: tuple[str, ...] = Field(
+        (), description="Hosts, besides this machine, that the site may call without TLS."
+    )
+    outgoing_ca: Path | None = Field(
+        None, description="PEM file with authorities that are trusted besides the system's when the site calls others."
+    )
     durability: Literal["group", "object", "none"] = Field(
         "group",
         description="When an instance counts as safe: with its group, alone, or never (breaks the promise; for tests).",

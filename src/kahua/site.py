@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from kahua.access import (
+    AE_TITLE_PREFIX,
     Role,
     UserRow,
     create_link,
@@ -46,6 +47,11 @@ from kahua.store.decoders import Decoders
 from kahua.store.dimse import Destination, Receiver, Refusal, Rejection, Route
 from kahua.store.objects import FetchedFiles
 from kahua.store.previews import Derivation
+from kahua.store.remote.archive import ArchiveSource
+from kahua.store.remote.dicomweb import DicomwebSource
+from kahua.store.remote.dimse import DimseSource
+from kahua.store.remote.outgoing import CallRules, WebCaller, trust
+from kahua.store.remote.source import ImageSource
 from kahua.workflows import RunFolders, Runs, Transfers, machine_of
 from kahua.workflows.engines import Engine
 from kahua.workflows.engines.local import LocalEngine
@@ -114,6 +120,40 @@ class Site:
             budget=self.archive.limits.budget,
             drawers=self.drawers,
         )
+
+    def source(self, peer: Peer) -> ImageSource:
+        """Make what asks a peer for images; the caller closes it.
+
+        Raises
+        ------
+        InvalidInput
+            It would be called in a way that the site does not allow.
+        """
+        if peer.kind == "dicomweb":
+            return DicomwebSource(self._caller(peer), staging=self.archive.staging.folder, limits=self.archive.limits)
+        with self.database.read() as session:
+            project = session.get_one(ProjectRow, peer.project_id).name
+        return DimseSource(
+            destination=Destination(ae_title=peer.ae_title, host=peer.host, port=peer.port or 0, tls=peer.tls),
+            calling=self.settings.dicom_ae_title,
+            receiver=f"{AE_TITLE_PREFIX}{project}" if peer.retrieve == "move" else "",
+            staging=self.archive.staging.folder,
+            limits=self.archive.limits,
+            security=trust(self.settings.outgoing_ca) if peer.tls else None,
+        )
+
+    def own_source(self, project_id: str) -> ImageSource:
+        """Make what asks for the images of a project that are here."""
+        return ArchiveSource(
+            database=self.database,
+            objects=self.objects,
+            project_id=project_id,
+            staging=self.archive.staging.folder,
+        )
+
+    def _caller(self, peer: Peer) -> WebCaller:
+        rules = CallRules.from_settings(self.settings)
+        return WebCaller(peer.url, rules=rules, user_name=peer.user_name, secret=peer.secret)
 
     def exporter(self) -> Exporter:
         """Make what writes the archives of exports."""

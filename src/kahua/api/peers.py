@@ -1,8 +1,9 @@
 """Other DICOM applications that a project knows. Their secrets come in and never go out."""
 
+from contextlib import closing
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from kahua import datasets, store
@@ -11,6 +12,8 @@ from kahua.api.schemas import Page, Request
 from kahua.api.security import Access, AdministratorAccess, SiteOfRequest
 from kahua.store import Peer, PeerFacts
 from kahua.store.peers import FACTS
+from kahua.store.remote.presence import instances_here, instances_of_series_here
+from kahua.store.remote.source import MAX_STUDIES, StudyQuery
 
 router = APIRouter(prefix="/api/projects/{project}/peers", tags=["peers"])
 
@@ -66,6 +69,48 @@ class PeerItem(BaseModel):
     deidentify: bool
 
 
+class StudySearch(BaseModel):
+    """What studies must match; `*` and `?` are wildcards."""
+
+    patient_id: str = Field("", max_length=200)
+    patient_name: str = Field("", max_length=200)
+    accession_number: str = Field("", max_length=200)
+    study_uid: str = Field("", max_length=64)
+    study_date: str = Field("", max_length=17, description="A date YYYYMMDD, or a range with a hyphen.")
+    modality: str = Field("", max_length=16)
+    description: str = Field("", max_length=200)
+    limit: int = Field(100, ge=1, le=MAX_STUDIES)
+
+
+class RemoteStudyItem(BaseModel):
+    """A study that a peer has; its texts are the peer's."""
+
+    study_uid: str
+    patient_id: str
+    patient_name: str
+    patient_birth_date: str
+    study_date: str
+    accession_number: str
+    description: str
+    modalities: list[str]
+    #: Numbers, where the peer tells them.
+    series: int | None
+    instances: int | None
+    instances_here: int
+
+
+class RemoteSeriesItem(BaseModel):
+    """A series that a peer has."""
+
+    study_uid: str
+    series_uid: str
+    modality: str
+    number: int | None
+    description: str
+    instances: int | None
+    instances_here: int
+
+
 @router.get("", operation_id="list_peers")
 def list_peers(may: Reading, site: SiteOfRequest) -> Page[PeerItem]:
     """List the peers of a project."""
@@ -108,6 +153,46 @@ def remove_peer(peer: str, may: Managing, site: SiteOfRequest) -> None:
     """Forget a peer: it may call no more."""
     with site.database.write() as session:
         datasets.remove_peer(session, actor=may.principal.name, project_id=may.project_id, name=peer)
+
+
+@router.post("/{peer}/echo", operation_id="echo_peer", status_code=204)
+def echo_peer(peer: str, may: Reading, site: SiteOfRequest) -> None:
+    """Ask a peer whether it is there and lets this site in; a problem says what is wrong."""
+    with site.database.read() as session:
+        known = store.find_peer(session, may.project_id, peer)
+    with closing(site.source(known)) as source:
+        source.verify()
+
+
+@router.get("/{peer}/studies", operation_id="search_peer")
+def search_peer(
+    peer: str,
+    may: Reading,
+    site: SiteOfRequest,
+    wanted: Annotated[StudySearch, Query()],
+) -> list[RemoteStudyItem]:
+    """Show which studies a peer has, and how much of each is here."""
+    query = StudyQuery(**wanted.model_dump(exclude={"limit"}))
+    with site.database.write() as session:
+        known = store.find_peer(session, may.project_id, peer)
+        datasets.note_search(session, actor=may.principal.name, project_id=may.project_id, name=peer, query=query)
+    with closing(site.source(known)) as source:
+        found = source.find_studies(query, limit=wanted.limit)
+    with site.database.read() as session:
+        here = instances_here(session, may.project_id, [study.study_uid for study in found])
+    return [RemoteStudyItem(**vars(study), instances_here=here.get(study.study_uid, 0)) for study in found]
+
+
+@router.get("/{peer}/studies/{study}/series", operation_id="list_series_of_peer")
+def list_series_of_peer(peer: str, study: str, may: Reading, site: SiteOfRequest) -> list[RemoteSeriesItem]:
+    """Show which series a peer has of a study, and how much of each is here."""
+    with site.database.read() as session:
+        known = store.find_peer(session, may.project_id, peer)
+    with closing(site.source(known)) as source:
+        found = source.find_series(study)
+    with site.database.read() as session:
+        here = instances_of_series_here(session, may.project_id, study)
+    return [RemoteSeriesItem(**vars(series), instances_here=here.get(series.series_uid, 0)) for series in found]
 
 
 def _facts(body: dict[str, Any]) -> dict[str, Any]:

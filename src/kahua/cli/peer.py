@@ -1,6 +1,7 @@
 """``kahua peer``: other DICOM applications that a project knows."""
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,10 +9,22 @@ import typer
 
 from kahua import datasets
 from kahua.access import local_principal
-from kahua.cli.output import DEFAULT_PROJECT, Context, JsonOption, ProjectOption, YesOption, confirm, show, show_json
-from kahua.site import project_id
+from kahua.cli.output import (
+    DEFAULT_PROJECT,
+    Context,
+    JsonOption,
+    ProjectOption,
+    YesOption,
+    confirm,
+    say,
+    show,
+    show_json,
+)
+from kahua.site import Site, project_id
 from kahua.store import Peer, PeerFacts, find_peer, list_peers
 from kahua.store.peers import FACTS
+from kahua.store.remote.presence import instances_here, instances_of_series_here
+from kahua.store.remote.source import MAX_STUDIES, ImageSource, StudyQuery
 
 app = typer.Typer(name="peer", help="Other DICOM applications that a project knows.", no_args_is_help=True)
 
@@ -157,6 +170,70 @@ def remove(
     with options.site() as site, site.database.write() as session:
         identity = project_id(session, project)
         datasets.remove_peer(session, actor=local_principal().name, project_id=identity, name=name)
+
+
+@app.command()
+def echo(context: typer.Context, name: NameArgument, project: ProjectOption = DEFAULT_PROJECT) -> None:
+    """Ask a peer whether it is there and lets this site in: by C-ECHO, or for one study by DICOMweb."""
+    options: Context = context.obj
+    with options.site() as site:
+        with site.database.read() as session:
+            peer = find_peer(session, project_id(session, project), name)
+        with closing(site.source(peer)) as source:
+            source.verify()
+    say(f"{name} is there and lets this site in.")
+
+
+@app.command()
+def search(
+    context: typer.Context,
+    name: NameArgument,
+    patient_id: Annotated[str, typer.Option(help="Patient ID; * and ? are wildcards.")] = "",
+    patient_name: Annotated[str, typer.Option(help="Patient's name, such as Doe^J*.")] = "",
+    accession: Annotated[str, typer.Option(help="Accession number.")] = "",
+    study: Annotated[str, typer.Option(help="Study Instance UID.")] = "",
+    date: Annotated[str, typer.Option(help="Date or range, such as 20240101-20240131.")] = "",
+    modality: Annotated[str, typer.Option(help="Modality that the study has.")] = "",
+    description: Annotated[str, typer.Option(help="Study description.")] = "",
+    series: Annotated[bool, typer.Option("--series", help="List the series of the study that --study names.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_STUDIES, help="Most studies.")] = 50,
+    project: ProjectOption = DEFAULT_PROJECT,
+    as_json: JsonOption = False,
+) -> None:
+    """Show which studies a peer has, and how much of each is here."""
+    options: Context = context.obj
+    query = StudyQuery(
+        patient_id=patient_id,
+        patient_name=patient_name,
+        accession_number=accession,
+        study_uid=study,
+        study_date=date,
+        modality=modality,
+        description=description,
+    )
+    with options.site() as site:
+        with site.database.write() as session:
+            peer = find_peer(session, project_id(session, project), name)
+            datasets.note_search(
+                session, actor=local_principal().name, project_id=peer.project_id, name=name, query=query
+            )
+        with closing(site.source(peer)) as source:
+            rows = _series_rows(site, peer, source, study) if series else _study_rows(site, peer, source, query, limit)
+    show(rows, as_json=as_json, empty="The peer has nothing that matches.")
+
+
+def _study_rows(site: Site, peer: Peer, source: ImageSource, query: StudyQuery, limit: int) -> list[dict[str, object]]:
+    found = source.find_studies(query, limit=limit)
+    with site.database.read() as session:
+        here = instances_here(session, peer.project_id, [study.study_uid for study in found])
+    return [{**vars(study), "instances_here": here.get(study.study_uid, 0)} for study in found]
+
+
+def _series_rows(site: Site, peer: Peer, source: ImageSource, study_uid: str) -> list[dict[str, object]]:
+    found = source.find_series(study_uid)
+    with site.database.read() as session:
+        here = instances_of_series_here(session, peer.project_id, study_uid)
+    return [{**vars(series), "instances_here": here.get(series.series_uid, 0)} for series in found]
 
 
 def _said(arguments: dict[str, Any]) -> dict[str, Any]:

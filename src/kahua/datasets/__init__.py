@@ -14,7 +14,7 @@ from kahua.datasets.lists import (
     list_datasets,
     series_of,
 )
-from kahua.datasets.peers import add_peer, change_peer, remove_peer
+from kahua.datasets.peers import add_peer, change_peer, note_search, remove_peer
 from kahua.datasets.query import MAX_QUERY_LENGTH, Field, Term, parse_query
 from kahua.datasets.search import (
     FacetValue,
@@ -56,6 +56,7 @@ __all__ = [
     "find_series",
     "get_series",
     "list_datasets",
+    "note_search",
     "parse_query",
     "reidentify",
     "remove_peer",

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from kahua import store
 from kahua.access import record
 from kahua.store import Peer, PeerFacts
+from kahua.store.remote.source import StudyQuery
 
 
 def add_peer(session: Session, *, actor: str, project_id: str, name: str, facts: PeerFacts) -> Peer:
@@ -39,6 +40,12 @@ def remove_peer(session: Session, *, actor: str, project_id: str, name: str) -> 
     """Forget a peer."""
     store.remove_peer(session, project_id=project_id, name=name)
     record(session, actor=actor, action="peer.removed", subject=name, project_id=project_id)
+
+
+def note_search(session: Session, *, actor: str, project_id: str, name: str, query: StudyQuery) -> None:
+    """Write down that a peer is asked for studies, by what: the values may name a patient and are left out."""
+    conditions = [condition for condition, value in vars(query).items() if value]
+    record(session, actor=actor, action="peer.searched", subject=name, project_id=project_id, conditions=conditions)
 
 
 def _public(facts: PeerFacts) -> dict[str, Any]:

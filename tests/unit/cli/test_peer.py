@@ -30,3 +30,11 @@ def test_a_dimse_peer_without_port_is_refused_in_a_sentence(at_site: Kahua) -> N
     said = at_site("peer", "add", "pacs", "--ae-title", "PACS", "--host", "10.0.0.5")
     assert said.status == 1
     assert "AE title, host and port" in said.err
+
+
+def test_a_peer_that_is_not_there_is_told_in_a_sentence(at_site: Kahua) -> None:
+    at_site("peer", "add", "pacs", "--ae-title", "PACS", "--host", "127.0.0.1", "--port", "1")
+    said = at_site("peer", "echo", "pacs")
+    assert said.status == 1
+    assert "PACS at 127.0.0.1, port 1 cannot be reached" in said.err
+    assert "Traceback" not in said.err

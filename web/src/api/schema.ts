@@ -448,6 +448,66 @@ export interface paths {
         patch: operations["change_peer"];
         trace?: never;
     };
+    "/api/projects/{project}/peers/{peer}/echo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Echo Peer
+         * @description Ask a peer whether it is there and lets this site in; a problem says what is wrong.
+         */
+        post: operations["echo_peer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/peers/{peer}/studies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Peer
+         * @description Show which studies a peer has, and how much of each is here.
+         */
+        get: operations["search_peer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/peers/{peer}/studies/{study}/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Series Of Peer
+         * @description Show which series a peer has of a study, and how much of each is here.
+         */
+        get: operations["list_series_of_peer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/quarantine": {
         parameters: {
             query?: never;
@@ -1968,6 +2028,54 @@ export interface components {
         ReidentificationRequest: {
             /** Pseudonyms */
             pseudonyms: string[];
+        };
+        /**
+         * RemoteSeriesItem
+         * @description A series that a peer has.
+         */
+        RemoteSeriesItem: {
+            /** Description */
+            description: string;
+            /** Instances */
+            instances: number | null;
+            /** Instances Here */
+            instances_here: number;
+            /** Modality */
+            modality: string;
+            /** Number */
+            number: number | null;
+            /** Series Uid */
+            series_uid: string;
+            /** Study Uid */
+            study_uid: string;
+        };
+        /**
+         * RemoteStudyItem
+         * @description A study that a peer has; its texts are the peer's.
+         */
+        RemoteStudyItem: {
+            /** Accession Number */
+            accession_number: string;
+            /** Description */
+            description: string;
+            /** Instances */
+            instances: number | null;
+            /** Instances Here */
+            instances_here: number;
+            /** Modalities */
+            modalities: string[];
+            /** Patient Birth Date */
+            patient_birth_date: string;
+            /** Patient Id */
+            patient_id: string;
+            /** Patient Name */
+            patient_name: string;
+            /** Series */
+            series: number | null;
+            /** Study Date */
+            study_date: string;
+            /** Study Uid */
+            study_uid: string;
         };
         /**
          * ResultView
@@ -3494,6 +3602,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PeerItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    echo_peer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peer: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    search_peer: {
+        parameters: {
+            query?: {
+                patient_id?: string;
+                patient_name?: string;
+                accession_number?: string;
+                study_uid?: string;
+                /** @description A date YYYYMMDD, or a range with a hyphen. */
+                study_date?: string;
+                modality?: string;
+                description?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                peer: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteStudyItem"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_series_of_peer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                peer: string;
+                study: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteSeriesItem"][];
                 };
             };
             /** @description Validation Error */

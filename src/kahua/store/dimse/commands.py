@@ -200,6 +200,20 @@ def encode_store_request(
     )
 
 
+def encode_query_request(field: CommandField, message_id: int, *, sop_class_uid: str, destination: str = "") -> bytes:
+    """Write a C-FIND-RQ, C-GET-RQ or C-MOVE-RQ, which an identifier follows (PS3.7 tables 9.3-4, 9.3-7 and 9.3-10)."""
+    return _command_set(
+        {
+            _AFFECTED_SOP_CLASS: _padded(sop_class_uid),
+            _COMMAND_FIELD: _short(field),
+            _MESSAGE_ID: _short(message_id),
+            _MOVE_DESTINATION: _padded(destination, b" ") if destination else b"",
+            _PRIORITY: _short(_MEDIUM_PRIORITY),
+            _DATA_SET_TYPE: _short(_DATA_SET),
+        }
+    )
+
+
 def encode_echo_request(message_id: int, *, sop_class_uid: str) -> bytes:
     """Write a C-ECHO-RQ (PS3.7 table 9.3-12)."""
     return _command_set(

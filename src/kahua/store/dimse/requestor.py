@@ -13,7 +13,7 @@ from kahua.errors import InvalidInput, PeerUnavailable
 from kahua.store.dimse import pdu
 from kahua.store.dimse.association import PDU_SECONDS, Association, Ended, Terms
 from kahua.store.dimse.link import Link
-from kahua.store.dimse.message import Context
+from kahua.store.dimse.message import Context, Sink
 from kahua.store.dimse.pdu import MAX_CONTEXTS, MAX_REQUEST_BYTES, ContextResult, ProposedContext, Rejection, Role
 from kahua.store.dimse.states import Event, Machine
 
@@ -51,10 +51,10 @@ class Destination:
 class RequestedAssociation(Association):
     """Asks a peer for services, one after the other."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, *, terms: Terms = TERMS, sink: Sink | None = None) -> None:
         machine = Machine()
         machine.on(Event.REQUEST)
-        super().__init__(Link(connection, stopping=threading.Event()), machine, terms=TERMS, sink=_Waste())
+        super().__init__(Link(connection, stopping=threading.Event()), machine, terms=terms, sink=sink or _Waste())
 
     def request(
         self, called: str, calling: str, contexts: Sequence[ProposedContext], roles: Sequence[Role]
@@ -72,7 +72,7 @@ class RequestedAssociation(Association):
             calling=calling,
             contexts=contexts,
             roles=roles,
-            max_pdu_bytes=TERMS.max_pdu_bytes,
+            max_pdu_bytes=self._terms.max_pdu_bytes,
             implementation_class_uid=IMPLEMENTATION_CLASS_UID,
             implementation_version=IMPLEMENTATION_VERSION_NAME,
         )
@@ -122,6 +122,8 @@ def associate(
     contexts: Sequence[ProposedContext],
     roles: Sequence[Role] = (),
     security: ssl.SSLContext | None = None,
+    terms: Terms = TERMS,
+    sink: Sink | None = None,
 ) -> Iterator[RequestedAssociation]:
     """Open an association for the time of a `with` block; release it afterwards, or abort it after an error.
 
@@ -131,6 +133,10 @@ def associate(
         AE title of this side.
     security
         How TLS is spoken, if the destination wants it; the system's authorities are trusted without it.
+    terms
+        What this side allows the association.
+    sink
+        Where the data sets go that the peer sends; without one they are thrown away.
 
     Raises
     ------
@@ -139,7 +145,7 @@ def associate(
     """
     if not 0 < len(contexts) <= MAX_CONTEXTS:
         raise InvalidInput(f"An association has 1 to {MAX_CONTEXTS} presentation contexts, not {len(contexts)}.")
-    association = RequestedAssociation(_connect(destination, security))
+    association = RequestedAssociation(_connect(destination, security), terms=terms, sink=sink)
     try:
         rejection = association.request(destination.ae_title, calling, contexts, roles)
         if rejection is not None:

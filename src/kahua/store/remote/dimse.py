@@ -1,0 +1,269 @@
+"""A PACS that is asked by DIMSE: C-ECHO, C-FIND, C-GET and C-MOVE as client (PS3.4 annexes A, C; PS3.7 section 9)."""
+
+import shutil
+import ssl
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from kahua.dicom import transfer_syntaxes
+from kahua.errors import NotFound, PeerUnavailable
+from kahua.store.dimse.association import Terms
+from kahua.store.dimse.commands import (
+    Command,
+    CommandField,
+    Response,
+    Status,
+    encode_echo_request,
+    encode_query_request,
+    encode_response,
+)
+from kahua.store.dimse.message import Context, Sink
+from kahua.store.dimse.negotiation import VERIFICATION
+from kahua.store.dimse.pdu import MAX_CONTEXTS, ProposedContext, Role
+from kahua.store.dimse.requestor import Destination, RequestedAssociation, associate
+from kahua.store.limits import Limits
+from kahua.store.remote.answers import series_of, study_of, text_of
+from kahua.store.remote.identifiers import read_answer, write_identifier
+from kahua.store.remote.sinks import FileSink, MemorySink
+from kahua.store.remote.source import MAX_SERIES, MAX_STUDIES, RemoteSeries, RemoteStudy, StudyQuery, require_uid
+
+#: Study Root Query/Retrieve Information Model (PS3.4 C.6.2).
+FIND: Final = "1.2.840.10008.5.1.4.1.2.2.1"
+MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"
+GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
+
+#: Keys of studies by condition; all of them are returned.
+KEYS: Final = {
+    "patient_id": 0x00100020,
+    "patient_name": 0x00100010,
+    "accession_number": 0x00080050,
+    "study_uid": 0x0020000D,
+    "study_date": 0x00080020,
+    "modality": 0x00080061,
+    "description": 0x00081030,
+}
+STUDY_KEYS: Final = (*KEYS.values(), 0x00100030, 0x00201206, 0x00201208)
+SERIES_KEYS: Final = (0x0020000E, 0x00080060, 0x00200011, 0x0008103E, 0x00201209)
+STUDY_UID, SERIES_UID, SOP_CLASS_UID, SOP_INSTANCE_UID = 0x0020000D, 0x0020000E, 0x00080016, 0x00080018
+
+#: Most instances of one series.
+MAX_INSTANCES: Final = 100_000
+
+#: How long the peer may be silent, in seconds: it may have to fetch from slow storage first.
+SILENCE_SECONDS: Final = 300.0
+
+#: Message ID of the one request of an association.
+REQUEST: Final = 1
+
+#: Encodings in which C-GET takes objects, as they are stored if the peer has them so; the plain ones come last.
+SYNTAXES: Final = (
+    transfer_syntaxes.JPEG_BASELINE,
+    transfer_syntaxes.JPEG_EXTENDED,
+    transfer_syntaxes.JPEG_LOSSLESS_SV1,
+    transfer_syntaxes.JPEG_LS_LOSSLESS,
+    transfer_syntaxes.JPEG_LS_NEAR_LOSSLESS,
+    transfer_syntaxes.JPEG_2000_LOSSLESS,
+    transfer_syntaxes.JPEG_2000,
+    transfer_syntaxes.HTJ2K_LOSSLESS,
+    transfer_syntaxes.RLE_LOSSLESS,
+    transfer_syntaxes.DEFLATED_EXPLICIT_LITTLE_ENDIAN,
+    transfer_syntaxes.EXPLICIT_LITTLE_ENDIAN,
+    transfer_syntaxes.IMPLICIT_LITTLE_ENDIAN,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DimseSource:
+    """An `ImageSource` over DIMSE."""
+
+    destination: Destination
+    #: AE title of this site.
+    calling: str
+    #: AE title to which C-MOVE sends, this site's own receiver; empty retrieves by C-GET.
+    receiver: str
+    staging: Path
+    limits: Limits
+    security: ssl.SSLContext | None = None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def verify(self) -> None:
+        """Ask for an echo."""
+        with self._associate([_context(VERIFICATION)], MemorySink()) as (association, context):
+            response = association.ask(context, encode_echo_request(REQUEST, sop_class_uid=VERIFICATION))
+        _require_success(response)
+
+    def find_studies(self, query: StudyQuery, *, limit: int = MAX_STUDIES) -> Sequence[RemoteStudy]:
+        """Give studies that match."""
+        keys = dict.fromkeys(STUDY_KEYS, "") | {KEYS[name]: value for name, value in vars(query).items()}
+        found: dict[str, RemoteStudy] = {}
+        for item in self._find("STUDY", keys, limit):
+            if (study := study_of(item)) is not None:
+                found.setdefault(study.study_uid, study)
+        return list(found.values())
+
+    def find_series(self, study_uid: str) -> Sequence[RemoteSeries]:
+        """Give the series of a study."""
+        keys = dict.fromkeys(SERIES_KEYS, "") | {STUDY_UID: require_uid(study_uid, "study_uid")}
+        found: dict[str, RemoteSeries] = {}
+        for item in self._find("SERIES", keys, MAX_SERIES):
+            if (series := series_of(item, study_uid)) is not None:
+                found.setdefault(series.series_uid, series)
+        return list(found.values())
+
+    def retrieve(self, study_uid: str, series_uid: str) -> Iterator[Path]:
+        """Give the instances of a series; by C-MOVE none, for they come to this site's receiver."""
+        keys = {
+            STUDY_UID: require_uid(study_uid, "study_uid"),
+            SERIES_UID: require_uid(series_uid, "series_uid"),
+        }
+        classes = self._classes(keys)
+        if self.receiver:
+            self._move(keys)
+            return
+        folder = Path(tempfile.mkdtemp(prefix="pull-", dir=self.staging))
+        try:
+            yield from self._get(keys, classes, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _classes(self, keys: Mapping[int, str]) -> Sequence[str]:
+        """Ask which SOP classes a series has; a peer that does not say may have any.
+
+        Raises
+        ------
+        NotFound
+            The peer does not have the series.
+        """
+        wanted = dict(keys) | {SOP_INSTANCE_UID: "", SOP_CLASS_UID: ""}
+        found = list(self._find("IMAGE", wanted, MAX_INSTANCES))
+        if not found:
+            raise NotFound("The peer does not have this series.")
+        named = {text_of(item, "00080016") for item in found}
+        return sorted(named) if "" not in named and len(named) <= MAX_CONTEXTS // 2 else _common_classes()
+
+    def _find(self, level: str, keys: Mapping[int, str], limit: int) -> Iterator[dict[str, Any]]:
+        sink, count = MemorySink(), 0
+        with self._associate([_context(FIND)], sink) as (association, context):
+            command = encode_query_request(CommandField.C_FIND_RQ, REQUEST, sop_class_uid=FIND)
+            association.send(context, command, [write_identifier(level, keys)])
+            while count < limit:
+                response = _response(association)
+                if response.status not in (Status.PENDING, Status.PENDING_WITH_UNSUPPORTED_KEYS):
+                    _require_success(response)
+                    return
+                count += 1
+                yield read_answer(sink.data)
+
+    def _move(self, keys: Mapping[int, str]) -> None:
+        with self._associate([_context(MOVE)], MemorySink()) as (association, context):
+            command = encode_query_request(
+                CommandField.C_MOVE_RQ, REQUEST, sop_class_uid=MOVE, destination=self.receiver
+            )
+            association.send(context, command, [write_identifier("SERIES", keys)])
+            while (response := _response(association)).status == Status.PENDING:
+                pass
+        _require_success(response, warning=True)
+
+    def _get(self, keys: Mapping[int, str], classes: Sequence[str], folder: Path) -> Iterator[Path]:
+        sink = FileSink(folder, self.limits)
+        roles = [Role(sop_class_uid=each, user=False, provider=True) for each in classes]
+        with self._associate(_storage_contexts(classes), sink, roles) as (association, context):
+            command = encode_query_request(CommandField.C_GET_RQ, REQUEST, sop_class_uid=GET)
+            association.send(context, command, [write_identifier("SERIES", keys)])
+            for _ in range(MAX_INSTANCES):
+                message = association.receive()
+                path = sink.take()
+                if isinstance(message.command, Response):
+                    if message.command.status != Status.PENDING:
+                        _require_success(message.command, warning=True)
+                        return
+                elif path is None or message.command.field != CommandField.C_STORE_RQ:
+                    raise association.refuse()
+                else:
+                    yield path
+                    association.send(message.context, _stored(message.command))
+        raise PeerUnavailable("The peer sends without end.")
+
+    @contextmanager
+    def _associate(
+        self, contexts: Sequence[ProposedContext], sink: Sink, roles: Sequence[Role] = ()
+    ) -> Iterator[tuple[RequestedAssociation, Context]]:
+        """Open an association; its first context must be accepted."""
+        terms = Terms(
+            max_pdu_bytes=131_072, max_object_bytes=self.limits.max_object_bytes, idle_seconds=SILENCE_SECONDS
+        )
+        with associate(
+            self.destination,
+            calling=self.calling,
+            contexts=contexts,
+            roles=roles,
+            security=self.security,
+            terms=terms,
+            sink=sink,
+        ) as association:
+            accepted = association.contexts.get(contexts[0].id)
+            if accepted is None:
+                raise PeerUnavailable(f"{self.destination} does not offer this service.")
+            yield association, accepted
+
+
+def _common_classes() -> Sequence[str]:
+    from pynetdicom.presentation import StoragePresentationContexts  # late: it is heavy, and few peers need it
+
+    return [str(context.abstract_syntax) for context in StoragePresentationContexts]
+
+
+def _context(sop_class_uid: str, number: int = 0, *syntaxes: str) -> ProposedContext:
+    return ProposedContext(
+        id=2 * number + 1,
+        abstract_syntax=sop_class_uid,
+        transfer_syntaxes=syntaxes or (transfer_syntaxes.IMPLICIT_LITTLE_ENDIAN,),
+    )
+
+
+def _storage_contexts(classes: Sequence[str]) -> list[ProposedContext]:
+    """Propose each class in each encoding by itself, so that objects come as they are stored; if that fits."""
+    kinds: list[tuple[str, tuple[str, ...]]] = [(each, (syntax,)) for each in classes for syntax in SYNTAXES]
+    if len(kinds) >= MAX_CONTEXTS:
+        plain: tuple[str, ...] = SYNTAXES[-2:]
+        kinds = [(each, plain) for each in classes][: MAX_CONTEXTS - 1]
+    return [_context(GET), *(_context(each, number, *syntaxes) for number, (each, syntaxes) in enumerate(kinds, 1))]
+
+
+def _response(association: RequestedAssociation) -> Response:
+    command = association.receive().command
+    if not isinstance(command, Response):
+        raise association.refuse()
+    return command
+
+
+def _stored(command: Command) -> bytes:
+    return encode_response(command, Status.SUCCESS)
+
+
+def _require_success(response: Response, *, warning: bool = False) -> None:
+    """Say in words what a peer did not do.
+
+    Raises
+    ------
+    PeerUnavailable
+        The status is a failure.
+    """
+    if response.status == Status.SUCCESS or (warning and response.status & 0xF000 == 0xB000):
+        return
+    words = {
+        Status.MOVE_DESTINATION_UNKNOWN: "it does not know this site as a destination of C-MOVE",
+        Status.NOT_AUTHORIZED: "it does not let this site do that",
+        Status.OUT_OF_RESOURCES: "it is out of resources",
+    }
+    reason = words.get(Status(response.status), "") if response.status in set(Status) else ""
+    said = f" ({response.comment})" if response.comment else ""
+    raise PeerUnavailable(
+        f"The peer answers with status {response.status:04X}H{': ' + reason if reason else ''}{said}."
+    )
