@@ -4,6 +4,8 @@ type Schemas = components['schemas'];
 
 export type Attempt = Schemas['AttemptView'];
 export type CheckResult = Schemas['CheckView'];
+export type Confidentiality = Schemas['ConfidentialityItem'];
+export type ConfidentialityRequest = Schemas['ConfidentialityRequest'];
 export type DataRequest = Schemas['DataRequest'];
 export type Extension = Schemas['ExtensionItem'];
 export type Failure = Schemas['FailureView'];

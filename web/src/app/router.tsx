@@ -8,6 +8,7 @@ import {
   useNavigate,
 } from '@tanstack/react-router';
 import { LinkPage, MembersPage, MePage, meQuery, PeoplePage, SignInPage, useMe } from '~/access';
+import { ConfidentialityPage } from '~/confidentiality';
 import { DatasetsPage, QuarantinePage } from '~/datasets';
 import { ExtensionsPage } from '~/extensions';
 import { HomePage } from '~/home';
@@ -176,11 +177,20 @@ const members = createRoute({
   component: () => <MembersPage project={project.useParams().project} />,
 });
 
+const confidentiality = createRoute({
+  getParentRoute: () => project,
+  path: '/confidentiality',
+  component: function Confidentiality() {
+    const { project: name } = project.useParams();
+    return <ConfidentialityPage key={name} project={name} />;
+  },
+});
+
 const tree = root.addChildren([
   signIn,
   inside.addChildren([
     whole.addChildren([start, me, people, extensions]),
-    project.addChildren([home, datasets, quarantine, series, workflows, workflow, runs, run, members]),
+    project.addChildren([home, datasets, quarantine, series, workflows, workflow, runs, run, members, confidentiality]),
   ]),
 ]);
 

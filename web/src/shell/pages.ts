@@ -2,6 +2,7 @@ import {
   type Icon,
   IconActivity,
   IconBinaryTree2,
+  IconEyeOff,
   IconHome,
   IconPackage,
   IconPhoto,
@@ -27,6 +28,12 @@ const PROJECT: Entry[] = [
   { label: 'Datasets', to: '/projects/$project/datasets', icon: IconPhoto, needs: 'series.read' },
   { label: 'Workflows', to: '/projects/$project/workflows', icon: IconBinaryTree2, needs: 'workflow.read' },
   { label: 'Runs', to: '/projects/$project/runs', icon: IconActivity, needs: 'run.read' },
+  {
+    label: 'Confidentiality',
+    to: '/projects/$project/confidentiality',
+    icon: IconEyeOff,
+    needs: 'confidentiality.manage',
+  },
   { label: 'Members', to: '/projects/$project/members', icon: IconUsersGroup, needs: 'member.manage' },
 ];
 

@@ -1,0 +1,1 @@
+export { ConfidentialityPage } from './ConfidentialityPage';
