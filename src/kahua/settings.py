@@ -53,6 +53,17 @@ class Settings(BaseSettings):
 
     dicom_host: str = Field("127.0.0.1", description="Address on which the DICOM receiver listens.")
     dicom_port: Port = Field(11112, description="Port of the DICOM receiver; 0 takes a free one.")
+    dicom_tls_port: Port | None = Field(
+        None, description="Port of the DICOM receiver for TLS, beside the other; 0 takes a free one."
+    )
+    dicom_tls_certificate: Path | None = Field(
+        None, description="PEM file with the certificate chain of this site's DICOM applications."
+    )
+    dicom_tls_key: Path | None = Field(None, description="PEM file with the private key of that certificate.")
+    dicom_tls_ca: Path | None = Field(
+        None,
+        description="PEM file with the authorities for DICOM over TLS: callers must then have a certificate of theirs.",
+    )
     dicom_ae_title: str = Field(
         "KAHUA", min_length=1, max_length=16, description="Application Entity title of this site."
     )

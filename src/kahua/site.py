@@ -44,7 +44,7 @@ from kahua.monitoring import (
 from kahua.settings import Settings
 from kahua.store import Archive, DirectoryStore, Exporter, ObjectStore, Peer, peer_with_title, peers_calling
 from kahua.store.decoders import Decoders
-from kahua.store.dimse import Destination, Receiver, Refusal, Rejection, Route
+from kahua.store.dimse import Caller, Destination, Receiver, Refusal, Rejection, Route
 from kahua.store.objects import FetchedFiles
 from kahua.store.previews import Derivation
 from kahua.store.remote.archive import ArchiveSource
@@ -196,24 +196,25 @@ class Site:
         self.drawers.close()
         self.database.close()
 
-    def _route(self, called: str, calling: str, address: str) -> Route | Refusal:
+    def _route(self, caller: Caller) -> Route | Refusal:
         """Decide with which project a peer deals, and what it may do there: deny by default."""
         with self.database.read() as session:
-            callers = peers_calling(session, calling, address)
-            project = project_of_ae_title(session, called)
-            if project is None and (named := self._default_project(session, called)) is not None:
+            callers = peers_calling(session, caller.calling, caller.address)
+            project = project_of_ae_title(session, caller.called)
+            if project is None and (named := self._default_project(session, caller.called)) is not None:
                 project = session.get(ProjectRow, callers[0].project_id) if callers else named
         if project is None:
             return Refusal(reason="The called AE title names no project.")
         peer = next((each for each in callers if each.project_id == project.id), None)
-        if peer is None and (reason := self._reason_against_strangers(address)):
+        if peer is None and (reason := self._reason_against_stranger(caller)):
             return Refusal(reason=reason, rejection=Rejection.CALLING_AE_TITLE_NOT_RECOGNIZED)
-        return self._route_of(peer, project.id, calling)
+        return self._route_of(peer, project.id, caller.calling)
 
-    def _reason_against_strangers(self, address: str) -> str:
+    def _reason_against_stranger(self, caller: Caller) -> str:
         """Say why an application that the project does not know is refused; empty if it may store."""
-        sender = ip_address(address)
-        if not sender.is_loopback and not any(sender in network for network in self.settings.dicom_networks):
+        sender = ip_address(caller.address)
+        is_near = sender.is_loopback or any(sender in network for network in self.settings.dicom_networks)
+        if not is_near and not caller.is_certified:
             return "The sender's network is not among dicom_networks."
         return "The calling AE title is no peer's." if self.settings.dicom_unknown_peers == "refuse" else ""
 
@@ -343,11 +344,13 @@ def check_exposure(settings: Settings) -> None:
             setting="host",
             remedy="Give tls_certificate and tls_key, or listen on 127.0.0.1 behind a proxy that has TLS.",
         )
-    if not _is_loopback(settings.dicom_host) and not settings.dicom_networks:
+    wants_certificates = settings.dicom_tls_port is not None and settings.dicom_tls_ca is not None
+    if not _is_loopback(settings.dicom_host) and not settings.dicom_networks and not wants_certificates:
         raise MisconfiguredSite(
             f"The DICOM receiver would listen on {settings.dicom_host} and take images from anybody.",
             setting="dicom_host",
-            remedy='Name the networks of your senders, for example dicom_networks = ["10.1.0.0/16"].',
+            remedy='Name the networks of your senders, for example dicom_networks = ["10.1.0.0/16"], '
+            "or give dicom_tls_port and dicom_tls_ca: only those with a certificate may then call.",
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 from kahua.access import ensure_project, entries
 from kahua.site import Site
 from kahua.store import PeerFacts, add_peer
-from kahua.store.dimse import Refusal, Rejection, Route
+from kahua.store.dimse import Caller, Refusal, Rejection, Route
 from kahua.testing.site import temporary_site
 
 MakeSite = Callable[..., Site]
@@ -45,8 +45,8 @@ def project(site: Site, name: str) -> str:
         return ensure_project(session, name=name).id
 
 
-def route(site: Site, called: str, calling: str, address: str = "127.0.0.1") -> Route | Refusal:
-    return site.receiver()._route(called, calling, address)
+def route(site: Site, called: str, calling: str, address: str = "127.0.0.1", **facts: Any) -> Route | Refusal:
+    return site.receiver()._route(Caller(called=called, calling=calling, address=address, **facts))
 
 
 def test_who_is_no_peer_may_store_and_not_query(make_site: MakeSite) -> None:
@@ -117,3 +117,11 @@ def test_what_was_retrieved_is_in_the_audit_log(make_site: MakeSite) -> None:
         newest = entries(session)[0]
     assert (newest.action, newest.actor, newest.subject) == ("series.retrieved", "peer peer-pacs", "VIEWER")
     assert newest.details == {"instances": 7, "failed": 1}
+
+
+def test_a_certificate_stands_for_a_network(make_site: MakeSite) -> None:
+    site = make_site()
+    assert isinstance(route(site, "KAHUA", "SCANNER", "10.9.9.9"), Refusal)
+    answer = route(site, "KAHUA", "SCANNER", "10.9.9.9", is_certified=True)
+    assert isinstance(answer, Route)
+    assert not answer.may_query

@@ -24,7 +24,7 @@ from sqlalchemy import select
 from kahua.dicom import read_file_meta
 from kahua.settings import Settings
 from kahua.store import Archive, InstanceRow, Origin
-from kahua.store.dimse import Destination, Receiver, Route
+from kahua.store.dimse import Caller, Destination, Receiver, Route
 from kahua.testing.archive import archive_in
 from kahua.testing.factory import ct_series, mr_series, part10
 
@@ -61,12 +61,12 @@ class Served:
         self.destinations: dict[str, Destination] = {}
         self.noted: list[tuple[str, int, int]] = []
 
-    def route(self, called: str, calling: str, _address: str) -> Route:
+    def route(self, caller: Caller) -> Route:
         return Route(
-            project_id="other" if called == "OTHER" else "main",
+            project_id="other" if caller.called == "OTHER" else "main",
             destination=self.destinations.get,
             retrieved=lambda *facts: self.noted.append(facts),
-            **RIGHTS.get(calling, {}),
+            **RIGHTS.get(caller.calling, {}),
         )
 
     def held(self) -> dict[str, bytes]:

@@ -3,6 +3,6 @@
 from kahua.store.dimse.pdu import Rejection
 from kahua.store.dimse.receiver import Receiver
 from kahua.store.dimse.requestor import Destination
-from kahua.store.dimse.routes import Refusal, Route, Router
+from kahua.store.dimse.routes import Caller, Refusal, Route, Router
 
-__all__ = ["Destination", "Receiver", "Refusal", "Rejection", "Route", "Router"]
+__all__ = ["Caller", "Destination", "Receiver", "Refusal", "Rejection", "Route", "Router"]

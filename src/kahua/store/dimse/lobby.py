@@ -7,9 +7,10 @@ byte by byte, take no place from those that mean it.
 import selectors
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from ssl import SSLContext, SSLError, SSLSocket, SSLWantReadError, SSLWantWriteError
+from typing import Protocol, cast
 
 from kahua.logs import get_logger
 from kahua.store.dimse.association import CLOSE_SECONDS, EVENTS
@@ -61,6 +62,15 @@ class _Guest:
     #: When it is closed, if it has had our last word.
     leaves: float | None = None
 
+    def __post_init__(self) -> None:
+        #: The TLS handshake goes on.
+        self.is_greeting = isinstance(self.connection, SSLSocket)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether bytes were decrypted that nobody has read: the selector does not know of them."""
+        return isinstance(self.connection, SSLSocket) and self.connection.pending() > 0
+
     def overdue(self, moment: float) -> bool:
         if self.leaves is not None:
             return moment > self.leaves
@@ -70,30 +80,35 @@ class _Guest:
 class Lobby:
     """Accepts connections and reads their requests."""
 
-    def __init__(self, listener: socket.socket, admit: Admit) -> None:
-        self._listener = listener
+    def __init__(self, listeners: Mapping[socket.socket, SSLContext | None], admit: Admit) -> None:
+        #: Sockets that listen, with what TLS is spoken by, if it is.
+        self._listeners = listeners
         self._admit = admit
         self._guests: dict[socket.socket, _Guest] = {}
         self._selector = selectors.DefaultSelector()
 
     def run(self, stopping: Callable[[], bool]) -> None:
-        """Serve until told to stop, then close the listener and all who wait."""
-        self._listener.setblocking(False)  # noqa: FBT003 - the socket module's own signature
-        self._selector.register(self._listener, selectors.EVENT_READ)
+        """Serve until told to stop, then close the listeners and all who wait."""
+        for listener in self._listeners:
+            listener.setblocking(False)  # noqa: FBT003 - the socket module's own signature
+            self._selector.register(listener, selectors.EVENT_READ)
         try:
             while not stopping():
                 self._serve()
         finally:
             for guest in list(self._guests.values()):
                 self._close(guest)
-            self._listener.close()
+            for listener in self._listeners:
+                listener.close()
             self._selector.close()
 
     def _serve(self) -> None:
         for key, _ in self._selector.select(TICK):
-            if key.fileobj is self._listener:
-                self._accept()
-            elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._guests:
+            if not isinstance(key.fileobj, socket.socket):
+                continue
+            if key.fileobj in self._listeners:
+                self._accept(key.fileobj)
+            elif key.fileobj in self._guests:
                 self._read(self._guests[key.fileobj])
         moment = time.monotonic()
         for guest in [guest for guest in self._guests.values() if guest.overdue(moment)]:
@@ -101,10 +116,11 @@ class Lobby:
                 guest.machine.on(Event.TIMED_OUT)
             self._close(guest)
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
+        security = self._listeners[listener]
         for _ in range(MAX_ACCEPTS):
             try:
-                connection, address = self._listener.accept()
+                connection, address = listener.accept()
             except BlockingIOError:
                 return
             except OSError as error:  # no more file descriptors, or the peer is gone already
@@ -112,6 +128,8 @@ class Lobby:
                 self._make_place()
                 return
             connection.setblocking(False)  # noqa: FBT003
+            if security is not None:
+                connection = security.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
             if len(self._guests) >= MAX_GUESTS:
                 self._make_place()
             guest = _Guest(connection, address[0])
@@ -126,10 +144,17 @@ class Lobby:
             self._close(guest)
 
     def _read(self, guest: _Guest) -> None:
+        self._read_once(guest)
+        while guest.connection in self._guests and guest.has_more:
+            self._read_once(guest)
+
+    def _read_once(self, guest: _Guest) -> None:
         try:
+            if guest.is_greeting:
+                return self._greet(guest)
             piece = guest.connection.recv(self._wanted(guest))
-        except BlockingIOError:
-            return
+        except (BlockingIOError, SSLWantReadError, SSLWantWriteError):
+            return None
         except OSError:
             piece = b""
         if not piece:
@@ -137,6 +162,17 @@ class Lobby:
         elif guest.leaves is None:  # what comes after our last word is read only so that the kernel keeps the word
             guest.received += piece
             self._look(guest)
+        return None
+
+    def _greet(self, guest: _Guest) -> None:
+        """Go on with the TLS handshake."""
+        try:
+            cast("SSLSocket", guest.connection).do_handshake()
+        except SSLError as error:
+            if not isinstance(error, SSLWantReadError | SSLWantWriteError):
+                log.warning("connection refused: no TLS", peer=guest.address, reason=str(error.reason))
+            raise
+        guest.is_greeting = False
 
     def _wanted(self, guest: _Guest) -> int:
         """Give the bytes that are missing, and no more: what follows the request belongs to the association."""

@@ -4,8 +4,10 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from ssl import SSLContext, SSLSocket
 
 from kahua.errors import MisconfiguredSite
 from kahua.logs import get_logger
@@ -16,7 +18,8 @@ from kahua.store.dimse.inbox import MEMORY_BYTES, Inbox
 from kahua.store.dimse.link import Link
 from kahua.store.dimse.lobby import Lobby
 from kahua.store.dimse.pdu import AssociateRequest, Rejection
-from kahua.store.dimse.routes import Refusal, Route, Router
+from kahua.store.dimse.routes import Caller, Refusal, Route, Router
+from kahua.store.dimse.security import client_security, server_security
 from kahua.store.dimse.services import Services
 from kahua.store.dimse.states import Machine
 from kahua.store.ingest import Archive
@@ -56,15 +59,23 @@ class Receiver:
         self._lock = threading.Lock()
         #: What is open, by connection.
         self._open: dict[socket.socket, _Open] = {}
-        self._address: tuple[str, int] | None = None
+        self._addresses: list[tuple[str, int]] = []
+        self._security = client_security(settings)
         self._thread: threading.Thread | None = None
 
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens, or did last: host and port."""
-        if self._address is None:
+        if not self._addresses:
             raise RuntimeError("The receiver has not been started.")
-        return self._address
+        return self._addresses[0]
+
+    @property
+    def tls_address(self) -> tuple[str, int]:
+        """Where it listens for TLS."""
+        if len(self._addresses) < 2:
+            raise RuntimeError("The receiver does not listen for TLS.")
+        return self._addresses[1]
 
     def start(self) -> None:
         """Begin to listen.
@@ -72,25 +83,43 @@ class Receiver:
         Raises
         ------
         MisconfiguredSite
-            The address is not one of this machine, or the port is in use.
+            The address is not one of this machine, a port is in use, or a file that TLS needs cannot be used.
         """
-        host, port = self._settings.dicom_host, self._settings.dicom_port
+        listeners: dict[socket.socket, SSLContext | None] = {}
         try:
-            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-            listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-        except OSError as error:
-            raise MisconfiguredSite(
-                f"The DICOM receiver cannot listen on {host}, port {port}: {error.strerror or error}.",
-                setting="dicom_port",
-                remedy="Stop the other program, or set dicom_port to a free port.",
-            ) from error
-        self._address = listener.getsockname()[:2]
+            for setting, security in self._ports():
+                listeners[self._listen(setting)] = security
+        except MisconfiguredSite:
+            for listener in listeners:
+                listener.close()
+            raise
+        self._addresses = [listener.getsockname()[:2] for listener in listeners]
         self._stopping.clear()
-        lobby = Lobby(listener, self._admit)
+        lobby = Lobby(listeners, self._admit)
         self._thread = threading.Thread(
             target=lobby.run, args=(self._stopping.is_set,), name="dicom-lobby", daemon=True
         )
         self._thread.start()
+
+    def _ports(self) -> Iterator[tuple[str, SSLContext | None]]:
+        """Give the settings that name the ports, with what is spoken there."""
+        yield "dicom_port", None
+        if self._settings.dicom_tls_port is not None:
+            yield "dicom_tls_port", server_security(self._settings)
+
+    def _listen(self, setting: str) -> socket.socket:
+        host, port = self._settings.dicom_host, getattr(self._settings, setting)
+        if setting == "dicom_port" and not self._settings.dicom_networks and self._settings.dicom_tls_ca is not None:
+            host = "127.0.0.1"  # from elsewhere, only those who have a certificate may come
+        try:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as error:
+            raise MisconfiguredSite(
+                f"The DICOM receiver cannot listen on {host}, port {port}: {error.strerror or error}.",
+                setting=setting,
+                remedy=f"Stop the other program, or set {setting} to a free port.",
+            ) from error
 
     def stop(self) -> None:
         """Accept nothing more, let objects that are coming in arrive, then close all associations."""
@@ -160,7 +189,13 @@ class Receiver:
 
     def _decide(self, request: AssociateRequest, address: str, connection: socket.socket) -> Services | Rejection:
         try:
-            route = self._route(request.called, request.calling, address)
+            caller = Caller(
+                called=request.called,
+                calling=request.calling,
+                address=address,
+                is_certified=isinstance(connection, SSLSocket) and bool(connection.getpeercert()),
+            )
+            route = self._route(caller)
         except Exception:  # the sender must have an answer, and a person the trace
             log.exception("association rejected: no route", peer=address)
             return Rejection.TEMPORARY_CONGESTION
@@ -176,7 +211,9 @@ class Receiver:
         if not self._has_place(connection, route):
             log.warning("association rejected: too many of this peer", peer=address, calling=request.calling)
             return Rejection.LOCAL_LIMIT_EXCEEDED
-        return Services(self._archive, route=route, called=request.called, calling=request.calling)
+        return Services(
+            self._archive, route=route, called=request.called, calling=request.calling, security=self._security
+        )
 
     def _has_place(self, connection: socket.socket, route: Route) -> bool:
         """Count the association as one of its peer, unless that has too many."""

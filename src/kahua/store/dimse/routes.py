@@ -20,6 +20,17 @@ def unsaid(_receiver: str, _sent: int, _failed: int) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who asks for an association, as far as it says."""
+
+    called: str
+    calling: str
+    address: str
+    #: It has shown a certificate of a known authority.
+    is_certified: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Route:
     """The project with which a peer deals, and what it may do there."""
 
@@ -48,5 +59,5 @@ class Refusal:
     reason: str = ""
 
 
-#: Called AE title, calling AE title and address of the peer, to what it may do.
-Router = Callable[[str, str, str], Route | Refusal]
+#: Decides what a peer may do.
+Router = Callable[[Caller], Route | Refusal]

@@ -8,16 +8,17 @@ import pytest
 
 from kahua.settings import Settings
 from kahua.store import Archive
-from kahua.store.dimse import Receiver, Refusal, Route
+from kahua.store.dimse import Caller, Receiver, Refusal, Route
 from kahua.testing.archive import archive_in
 
 MakeReceiver = Callable[..., tuple[Receiver, Archive]]
 
 
-def route(called: str, calling: str, _peer: str) -> Route | Refusal:
+def route(caller: Caller) -> Route | Refusal:
     """Any called AE title is the project main, but UNKNOWN is none."""
-    if called == "UNKNOWN":
+    if caller.called == "UNKNOWN":
         return Refusal(reason="no such project")
+    calling = caller.calling
     return Route(project_id="main", dataset=calling.lower().removeprefix("kp-") if calling.startswith("kp-") else None)
 
 
