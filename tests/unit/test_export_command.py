@@ -50,7 +50,8 @@ def test_series_are_written_and_patients_found_again(data_dir: Path, tmp_path: P
         manifest = json.loads(archive.read("manifest.json"))
     assert manifest["totals"]["instances"] == 2
     assert manifest["profile"]["retain_characteristics"] is True
-    found = json.loads(kahua(data_dir, "reidentify", manifest["series"][0]["patient"], "--json").stdout)
+    asked = (manifest["series"][0]["patient"], "--reason", "An incidental finding.", "--json")
+    found = json.loads(kahua(data_dir, "reidentify", *asked).stdout)
     assert [patient["patient_id"] for patient in found] == ["PAT-778899"]
 
 

@@ -26,6 +26,7 @@ class Permission(StrEnum):
 
     USER_MANAGE = "user.manage"
     PROJECT_CREATE = "project.create"
+    PIXEL_TEMPLATE_MANAGE = "pixel-template.manage"
     PEER_MANAGE = "peer.manage"
     EXTENSION_READ = "extension.read"
     EXTENSION_MANAGE = "extension.manage"
@@ -81,6 +82,7 @@ SITE_PERMISSIONS = frozenset(
         Permission.USER_MANAGE,
         Permission.PROJECT_CREATE,
         Permission.PEER_MANAGE,
+        Permission.PIXEL_TEMPLATE_MANAGE,
         Permission.EXTENSION_READ,
         Permission.EXTENSION_MANAGE,
         Permission.AUDIT_READ,
@@ -100,5 +102,6 @@ PERSON_ONLY = frozenset(
         Permission.PATIENT_REIDENTIFY,
         Permission.CONFIDENTIALITY_MANAGE,
         Permission.PEER_MANAGE,
+        Permission.PIXEL_TEMPLATE_MANAGE,
     }
 )

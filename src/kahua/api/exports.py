@@ -4,14 +4,14 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from kahua import datasets
 from kahua.access import Permission, ProjectAccess
 from kahua.api.schemas import Request
 from kahua.api.security import Access, SiteOfRequest
 from kahua.api.streams import PiecesResponse
-from kahua.datasets import MAX_NAMED_SERIES, MAX_PSEUDONYMS
+from kahua.datasets import MAX_NAMED_SERIES, MAX_PSEUDONYMS, MAX_REASON
 from kahua.dicom import Kept, Profile
 from kahua.store import policy_of
 
@@ -55,9 +55,13 @@ class ExportRequest(BaseModel):
 
 
 class ReidentificationRequest(Request):
-    """Pseudonyms as they stand in exported objects as Patient ID."""
+    """Pseudonyms as they stand in objects as Patient ID, and why one needs to know."""
 
     pseudonyms: list[str] = Field(min_length=1, max_length=MAX_PSEUDONYMS)
+    reason: str = Field(min_length=1, max_length=MAX_REASON, description="Kept in the audit log.")
+    passphrase: SecretStr | None = Field(
+        None, description="Opens what was sealed when patients came in; without it they are not looked for there."
+    )
 
 
 class OriginalPatient(BaseModel):
@@ -98,8 +102,12 @@ def reidentify_patients(
     may: Reidentifying, site: SiteOfRequest, wanted: ReidentificationRequest
 ) -> list[OriginalPatient]:
     """Find the patients of this project that are behind pseudonyms; those of other projects are not found."""
-    with site.database.write() as session:
-        found = datasets.reidentify(
-            session, project_id=may.project_id, actor=may.principal.name, pseudonyms=wanted.pseudonyms
-        )
+    found = datasets.reidentify(
+        site.database,
+        project_id=may.project_id,
+        actor=may.principal.name,
+        pseudonyms=wanted.pseudonyms,
+        reason=wanted.reason,
+        passphrase=wanted.passphrase.get_secret_value() if wanted.passphrase else None,
+    )
     return [OriginalPatient.model_validate(original, from_attributes=True) for original in found]

@@ -3,15 +3,19 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from kahua.access import Permission, ProjectAccess
+from kahua import datasets
+from kahua.access import Permission, ProjectAccess, record
 from kahua.api.schemas import DEFAULT_LIMIT, Cursor, Limit, Page
 from kahua.api.security import Access, SiteOfRequest
 from kahua.store import find_quarantined, quarantined
 
 router = APIRouter(prefix="/api/projects/{project}/quarantine", tags=["quarantine"])
+
+Judging = Annotated[ProjectAccess, Depends(Access(Permission.CONFIDENTIALITY_MANAGE))]
 
 
 class QuarantineItem(BaseModel):
@@ -29,6 +33,13 @@ class QuarantineItem(BaseModel):
     received_at: datetime
 
 
+class ReleasedItem(BaseModel):
+    """Where an object is that was released."""
+
+    series: str
+    sop_instance_uid: str
+
+
 @router.get("", operation_id="list_quarantine")
 def list_quarantine(
     may: Annotated[ProjectAccess, Depends(Access(Permission.QUARANTINE_READ))],
@@ -42,3 +53,35 @@ def list_quarantine(
         rows = quarantined(session, may.project_id, limit=limit + 1, before=before)
     items = [QuarantineItem.model_validate(row, from_attributes=True) for row in rows[:limit]]
     return Page(items=items, next_cursor=items[-1].id if len(rows) > limit else None)
+
+
+@router.get(
+    "/{item}/object",
+    operation_id="get_held_object",
+    response_class=Response,
+    responses={200: {"content": {"application/dicom": {}}}},
+)
+def get_held_object(may: Judging, item: str, site: SiteOfRequest) -> Response:
+    """Give an object that was held back, de-identified as far as that went, for a person to look at."""
+    with site.database.write() as session:
+        row = datasets.find_held(session, may.project_id, item)
+        record(
+            session,
+            actor=may.principal.name,
+            action="quarantine.read",
+            subject=row.sop_instance_uid,
+            project_id=may.project_id,
+        )
+    headers = {
+        "Content-Disposition": f'attachment; filename="{row.id}.dcm"',
+        "Content-Length": str(row.size),
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(site.objects.stream(row.object_key), media_type="application/dicom", headers=headers)
+
+
+@router.post("/{item}/release", operation_id="release_held_object")
+def release_held_object(may: Judging, item: str, site: SiteOfRequest) -> ReleasedItem:
+    """Store an object that was held back, after a person has looked at it."""
+    accepted = datasets.release(site.archive, project_id=may.project_id, actor=may.principal.name, quarantine_id=item)
+    return ReleasedItem(series=accepted.series_id, sop_instance_uid=accepted.sop_instance_uid)

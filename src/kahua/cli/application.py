@@ -15,6 +15,7 @@ from kahua.cli import (
     extension,
     importing,
     peer,
+    pixel_template,
     project,
     rebuild,
     runs,
@@ -45,7 +46,7 @@ app.command("rebuild")(rebuild.rebuild)
 app.command("web", rich_help_panel="Parts of a site, each alone")(services.web)
 app.command("receive", rich_help_panel="Parts of a site, each alone")(services.receive)
 app.command("work", rich_help_panel="Parts of a site, each alone")(services.work)
-for noun in (user, project, series, dataset, workflow, runs, extension, peer):
+for noun in (user, project, series, dataset, workflow, runs, extension, peer, pixel_template):
     app.add_typer(noun.app)
 
 

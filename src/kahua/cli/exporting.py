@@ -8,7 +8,7 @@ import typer
 
 from kahua import datasets
 from kahua.access import local_principal
-from kahua.cli.output import DEFAULT_PROJECT, Context, JsonOption, ProjectOption, progress, say, show
+from kahua.cli.output import DEFAULT_PROJECT, Context, JsonOption, ProjectOption, progress, read_secret, say, show
 from kahua.dicom import Kept, Profile
 from kahua.errors import StateConflict
 from kahua.site import project_id
@@ -78,17 +78,26 @@ def _chosen(
 
 def reidentify(
     context: typer.Context,
-    pseudonyms: Annotated[list[str], typer.Argument(help="Patient IDs of exported objects.")],
+    pseudonyms: Annotated[list[str], typer.Argument(help="Patient IDs of de-identified objects.")],
+    reason: Annotated[str, typer.Option(help="Why you need to know; the audit log keeps it.")],
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the passphrase that opens what was sealed; - reads standard input."),
+    ] = None,
     project: ProjectOption = DEFAULT_PROJECT,
     as_json: JsonOption = False,
 ) -> None:
     """Find the patients who are behind pseudonyms; the audit log will say that you asked."""
     options: Context = context.obj
-    with options.site() as site, site.database.write() as session:
+    with options.site() as site:
+        with site.database.read() as session:
+            identity = project_id(session, project)
         found = datasets.reidentify(
-            session,
-            project_id=project_id(session, project),
+            site.database,
+            project_id=identity,
             actor=local_principal().name,
             pseudonyms=pseudonyms,
+            reason=reason,
+            passphrase=read_secret(passphrase_file) if passphrase_file else None,
         )
     show([vars(original) for original in found], as_json=as_json, empty="No patient of this project has one of these.")

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kahua.database import check_schema
-from kahua.errors import MisconfiguredSite
+from kahua.errors import InvalidInput, MisconfiguredSite
 from kahua.logs import configure_logs
 from kahua.settings import Settings, load_settings
 from kahua.site import Site, build_site
@@ -83,6 +83,23 @@ def show_json(value: Any) -> None:
     """Print a value as JSON."""
     json.dump(value, sys.stdout, indent=2, default=_word, ensure_ascii=False)
     sys.stdout.write("\n")
+
+
+def read_secret(file: Path) -> str:
+    """Read a secret from the first line of a file; ``-`` stands for standard input.
+
+    Raises
+    ------
+    InvalidInput
+        The file cannot be read, or is empty.
+    """
+    try:
+        lines = (sys.stdin.read() if str(file) == "-" else file.read_text()).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"The file {file} cannot be read.") from error
+    if not lines:
+        raise InvalidInput(f"There is no secret in {file}.")
+    return lines[0]
 
 
 def say(text: str) -> None:

@@ -1,8 +1,16 @@
 """Datasets: finding series, and keeping named lists of them."""
 
 from kahua.datasets.arrivals import subscriptions
-from kahua.datasets.confidentiality import change_policy
-from kahua.datasets.exports import MAX_NAMED_SERIES, MAX_PSEUDONYMS, Original, begin_export, reidentify
+from kahua.datasets.confidentiality import (
+    add_pixel_template,
+    change_policy,
+    find_held,
+    forget_patients,
+    release,
+    remove_pixel_template,
+    seal_patients,
+)
+from kahua.datasets.exports import MAX_NAMED_SERIES, MAX_PSEUDONYMS, MAX_REASON, begin_export, reidentify
 from kahua.datasets.lists import (
     change_dataset,
     change_series,
@@ -32,15 +40,16 @@ __all__ = [
     "MAX_NAMED_SERIES",
     "MAX_PSEUDONYMS",
     "MAX_QUERY_LENGTH",
+    "MAX_REASON",
     "DatasetRow",
     "FacetValue",
     "Field",
     "FoundSeries",
-    "Original",
     "SeriesFilter",
     "SeriesTotals",
     "Term",
     "add_peer",
+    "add_pixel_template",
     "begin_export",
     "change_dataset",
     "change_peer",
@@ -53,13 +62,18 @@ __all__ = [
     "delete_dataset",
     "facets_of",
     "find_dataset",
+    "find_held",
     "find_series",
+    "forget_patients",
     "get_series",
     "list_datasets",
     "note_search",
     "parse_query",
     "reidentify",
+    "release",
     "remove_peer",
+    "remove_pixel_template",
+    "seal_patients",
     "series_of",
     "subscriptions",
 ]

@@ -1,11 +1,29 @@
-"""What a project decides about the identity of its patients; each decision is in the audit log."""
+"""What people decide about the identity of patients; each decision is in the audit log."""
 
 from dataclasses import asdict
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from kahua.access import record
-from kahua.store import Policy, policy_of, set_policy
+from kahua.dicom import PixelTemplate
+from kahua.errors import HeldBack, StateConflict
+from kahua.store import (
+    Accepted,
+    Archive,
+    Origin,
+    Policy,
+    QuarantineRow,
+    SealKeys,
+    add_template,
+    break_seal,
+    discard,
+    find_quarantined,
+    make_seal,
+    policy_of,
+    remove_template,
+    set_policy,
+)
 
 
 def change_policy(session: Session, *, project_id: str, actor: str, policy: Policy) -> None:
@@ -21,3 +39,99 @@ def change_policy(session: Session, *, project_id: str, actor: str, policy: Poli
         before=asdict(before),
         after=asdict(policy),
     )
+
+
+def seal_patients(session: Session, *, project_id: str, actor: str, keys: SealKeys) -> None:
+    """Begin to keep who is behind the pseudonyms of arrivals, sealed.
+
+    Raises
+    ------
+    StateConflict
+        The project does that already.
+    """
+    make_seal(session, project_id, keys, actor=actor)
+    record(session, actor=actor, action="seal.made", subject="patients of arrivals", project_id=project_id)
+
+
+def forget_patients(session: Session, *, project_id: str, actor: str) -> int:
+    """Forget for good who is behind the pseudonyms of arrivals; return how many were sealed.
+
+    Raises
+    ------
+    NotFound
+        The project keeps none.
+    """
+    number = break_seal(session, project_id)
+    record(session, actor=actor, action="seal.broken", subject=f"{number} patients", project_id=project_id)
+    return number
+
+
+def add_pixel_template(session: Session, *, actor: str, template: PixelTemplate) -> None:
+    """Add a template to the site.
+
+    Raises
+    ------
+    StateConflict
+        The name is taken.
+    """
+    add_template(session, template, actor=actor)
+    record(session, actor=actor, action="pixel-template.added", subject=template.name, template=asdict(template))
+
+
+def remove_pixel_template(session: Session, *, actor: str, name: str) -> None:
+    """Remove a template from the site.
+
+    Raises
+    ------
+    NotFound
+        There is none of this name.
+    """
+    remove_template(session, name)
+    record(session, actor=actor, action="pixel-template.removed", subject=name)
+
+
+def find_held(session: Session, project_id: str, quarantine_id: str) -> QuarantineRow:
+    """Give an object that was held back after it had been de-identified.
+
+    Raises
+    ------
+    NotFound
+        The project has none of this id in quarantine.
+    StateConflict
+        It is there for another reason.
+    """
+    row = find_quarantined(session, project_id, quarantine_id)
+    if row.reason_code != HeldBack.code:
+        raise StateConflict(
+            "This object was not held back, but refused.", remedy="Mend it at its source; send it again."
+        )
+    return row
+
+
+def release(archive: Archive, *, project_id: str, actor: str, quarantine_id: str) -> Accepted:
+    """Store an object that was held back, since a person looked at it and found nobody named.
+
+    Raises
+    ------
+    NotFound
+        The project has none of this id in quarantine.
+    StateConflict
+        It is there for another reason.
+    """
+    with archive.database.read() as session:
+        row = find_held(session, project_id, quarantine_id)
+    with archive.objects.local_file(row.object_key) as path:
+        accepted = archive.store_file(project_id, path, Origin(door="release", sender=actor))
+    with archive.database.write() as session:
+        session.execute(delete(QuarantineRow).where(QuarantineRow.id == row.id))
+        discard(session, [row.object_key])
+        record(
+            session,
+            actor=actor,
+            action="quarantine.released",
+            subject=accepted.sop_instance_uid,
+            project_id=project_id,
+            series=accepted.series_id,
+            reason=row.reason,
+        )
+    return accepted

@@ -1,17 +1,17 @@
 """Taking series out of the site, and finding out again whose they are: both are in the audit log."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from kahua.access import record
-from kahua.database import now
+from kahua.database import Database, now
 from kahua.datasets.lists import find_dataset, require_in_project, series_of
 from kahua.dicom import Profile, subject_of
-from kahua.errors import InvalidInput
-from kahua.store import Export, StudyRow, instructions_of, pseudonyms_of
+from kahua.errors import InvalidInput, KahuaError
+from kahua.store import Export, Original, StudyRow, instructions_of, pseudonyms_of, unseal
 
 #: Most series that are named one by one; more are taken out as a dataset.
 MAX_NAMED_SERIES = 1000
@@ -19,18 +19,11 @@ MAX_NAMED_SERIES = 1000
 #: Most pseudonyms that are resolved at once.
 MAX_PSEUDONYMS = 1000
 
+#: Longest reason that is kept.
+MAX_REASON = 500
+
 #: Studies whose patients are read at once.
 BATCH = 2000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Original:
-    """Who is behind a pseudonym."""
-
-    pseudonym: str
-    patient_id: str
-    patient_name: str
-    patient_birth_date: str
 
 
 def begin_export(
@@ -88,28 +81,68 @@ def begin_export(
     )
 
 
-def reidentify(session: Session, *, project_id: str, actor: str, pseudonyms: Iterable[str]) -> list[Original]:
-    """Find the patients of the project that are behind pseudonyms, and write it into the audit log.
+def reidentify(
+    database: Database,
+    *,
+    project_id: str,
+    actor: str,
+    pseudonyms: Iterable[str],
+    reason: str,
+    passphrase: str | None = None,
+) -> list[Original]:
+    """Find the patients who are behind pseudonyms, and write it into the audit log; so is an attempt that fails.
+
+    They are looked for among the patients of the project and, with the passphrase, among those that were sealed
+    when they came in.
 
     Raises
     ------
     InvalidInput
-        There are none, or too many.
+        There are no pseudonyms, or too many; there is no reason; or the passphrase is wrong.
+    NotFound
+        There is a passphrase, but nothing is sealed in the project.
     """
     wanted = {pseudonym.strip().upper() for pseudonym in pseudonyms}
     if not 0 < len(wanted) <= MAX_PSEUDONYMS:
         raise InvalidInput(f"Name 1 to {MAX_PSEUDONYMS} pseudonyms.", field="pseudonyms")
-    found = _originals(session, project_id, wanted)
-    record(
-        session,
-        actor=actor,
-        action="patient.reidentified",
-        subject=", ".join(sorted(wanted))[:200],
-        project_id=project_id,
-        asked=sorted(wanted),
-        found=[original.pseudonym for original in found],
-    )
+    if not reason.strip():
+        raise InvalidInput("Say why you need to know: it is kept in the audit log.", field="reason")
+    found: list[Original] = []
+    failure: KahuaError | None = None
+    try:
+        found = _find(database, project_id, wanted, passphrase)
+    except KahuaError as error:
+        failure = error
+    with database.write() as session:
+        record(
+            session,
+            actor=actor,
+            action="patient.reidentified" if failure is None else "patient.reidentification-failed",
+            subject=", ".join(sorted(wanted))[:200],
+            project_id=project_id,
+            reason=reason.strip()[:MAX_REASON],
+            asked=sorted(wanted),
+            found=[original.pseudonym for original in found],
+            with_passphrase=passphrase is not None,
+        )
+    if failure is not None:
+        raise failure
     return found
+
+
+def _find(database: Database, project_id: str, wanted: set[str], passphrase: str | None) -> list[Original]:
+    with database.write() as session:  # the project's key may have to be made
+        here = _originals(session, project_id, wanted)
+    if passphrase is None:
+        return here
+    # Patients of the project may be pseudonyms themselves: what came in de-identified and went out so once more.
+    outer = {original.patient_id: original.pseudonym for original in here}
+    with database.read() as session:
+        sealed = unseal(session, project_id, wanted | set(outer), passphrase=passphrase)
+    opened = {original.pseudonym: original for original in sealed}
+    through = [replace(opened[inner], pseudonym=given) for inner, given in outer.items() if inner in opened]
+    asked = [original for original in sealed if original.pseudonym in wanted]
+    return [*asked, *through, *(original for original in here if original.patient_id not in opened)]
 
 
 def _originals(session: Session, project_id: str, wanted: set[str]) -> list[Original]:

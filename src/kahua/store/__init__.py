@@ -16,9 +16,12 @@ from kahua.store.catalogue import (
     studies_with_uid,
 )
 from kahua.store.confidentiality import (
+    LEAST_PASSPHRASE,
+    TABLE_COLUMNS,
     Instructions,
     Original,
     Policy,
+    SealKeys,
     Tally,
     TreatmentReportRow,
     add_report,
@@ -58,6 +61,7 @@ from kahua.store.peers import (
 )
 from kahua.store.quarantine import find_quarantined, quarantined
 from kahua.store.removal import discard, missing, orphans, remove_series
+from kahua.store.spreadsheet import as_csv
 from kahua.store.staging import FileData, MemoryData
 from kahua.store.tables import (
     DiscardedObjectRow,
@@ -70,6 +74,8 @@ from kahua.store.tables import (
 )
 
 __all__ = [
+    "LEAST_PASSPHRASE",
+    "TABLE_COLUMNS",
     "Accepted",
     "Archive",
     "DirectoryStore",
@@ -89,6 +95,7 @@ __all__ = [
     "PeerFacts",
     "Policy",
     "QuarantineRow",
+    "SealKeys",
     "SeriesReferenceRow",
     "SeriesRow",
     "StudyRow",
@@ -98,6 +105,7 @@ __all__ = [
     "add_peer",
     "add_report",
     "add_template",
+    "as_csv",
     "break_seal",
     "change_peer",
     "content_key",

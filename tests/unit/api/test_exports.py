@@ -249,16 +249,41 @@ def test_manager_finds_out_who_is_behind_a_pseudonym(application: FastAPI, site:
     files, _ = unpack(browser(application, "manager").get(EXPORTS, params={"series": head}).content)
     pseudonym = dcmread(io.BytesIO(next(iter(files.values())))).PatientID
     address = "/api/projects/liver/reidentifications"
-    found = browser(application, "manager").post(address, json={"pseudonyms": [pseudonym.lower(), "PNOBODY"]}).json()
+    asked = {"pseudonyms": [pseudonym.lower(), "PNOBODY"], "reason": "An incidental finding."}
+    found = browser(application, "manager").post(address, json=asked).json()
     assert [(one["pseudonym"], one["patient_id"]) for one in found] == [(pseudonym, "PAT-778899")]
     with site.database.read() as session:
         entry = entries(session, limit=1)[0]
     assert (entry.actor, entry.action, entry.details["found"]) == ("manager", "patient.reidentified", [pseudonym])
+    assert entry.details["reason"] == "An incidental finding."
     assert "PAT-778899" not in json.dumps(entry.details)
     foreign = browser(application, "ada").post(
-        "/api/projects/brain/reidentifications", json={"pseudonyms": [pseudonym]}
+        "/api/projects/brain/reidentifications", json={"pseudonyms": [pseudonym], "reason": "Curiosity."}
     )
     assert foreign.json() == []
+
+
+@pytest.mark.parametrize("reason", [{}, {"reason": ""}, {"reason": "  "}])
+def test_nobody_is_named_without_a_reason(application: FastAPI, reason: dict[str, str]) -> None:
+    asked = {"pseudonyms": ["PNOBODY"], **reason}
+    assert browser(application, "manager").post("/api/projects/liver/reidentifications", json=asked).status_code == 400
+
+
+def test_export_leaves_a_report_of_what_was_changed(application: FastAPI, store: Store, head: str) -> None:
+    scan = store(ct_series(slices=2, seed="us", Modality="US"))
+    client = browser(application, "curator")
+    client.get(EXPORTS, params={"series": [head, scan]})
+    (report,) = client.get("/api/projects/liver/confidentiality/reports").json()["items"]
+    assert (report["occasion"], report["actor"], report["instances"], report["left_out"]) == ("export", "curator", 3, 2)
+    assert {"attribute": "(0010,0010) PatientName", "action": "pseudonym", "count": 3} in report["changes"]
+    table = client.get(f"/api/projects/liver/confidentiality/reports/{report['id']}/table")
+    assert table.headers["content-type"].startswith("text/csv")
+    lines = table.text.splitlines()
+    assert lines[0] == "kind,what,action,count"
+    assert 'change,"(0010,0010) PatientName",pseudonym,3' in lines
+    assert any(line.startswith("left out,") and line.endswith(",2") for line in lines)
+    foreign = browser(application, "ada").get(f"/api/projects/brain/confidentiality/reports/{report['id']}/table")
+    assert foreign.status_code == 404
 
 
 def test_key_is_in_no_archive(application: FastAPI, site: Site, head: str) -> None:

@@ -18,6 +18,7 @@ from kahua.store import (
     Origin,
     Policy,
     QuarantineRow,
+    SealKeys,
     StudyRow,
     break_seal,
     count_sealed,
@@ -223,7 +224,7 @@ def test_arrivals_of_a_day_are_counted_together(confidential: Archive) -> None:
 
 def test_sealed_patients_are_found_with_the_passphrase_alone(confidential: Archive, tmp_path: Path) -> None:
     with confidential.database.write() as session:
-        make_seal(session, "main", passphrase="correct horse battery", actor="test")
+        make_seal(session, "main", SealKeys.new("correct horse battery"), actor="test")
     for image in head(slices=2):
         send(confidential, image)
     assert left_on_disk(tmp_path) == []

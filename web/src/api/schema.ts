@@ -172,6 +172,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/pixel-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Pixel Templates
+         * @description List the templates of the site, and the examples that come with Kahua.
+         */
+        get: operations["list_pixel_templates"];
+        put?: never;
+        /**
+         * Add Pixel Template
+         * @description Add a template; it acts on whatever is de-identified from now on, in all projects.
+         */
+        post: operations["add_pixel_template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pixel-templates/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Pixel Template
+         * @description Remove a template.
+         */
+        delete: operations["remove_pixel_template"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects": {
         parameters: {
             query?: never;
@@ -235,6 +279,70 @@ export interface paths {
         put: operations["set_confidentiality"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/confidentiality/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Treatment Reports
+         * @description List what de-identification changed, newest first: exports, sendings, and arrivals day by day.
+         */
+        get: operations["list_treatment_reports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/confidentiality/reports/{report}/table": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Treatment Table
+         * @description Give a report as a table for spreadsheets.
+         */
+        get: operations["get_treatment_table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/confidentiality/seal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Seal Patients
+         * @description Keep who is behind the pseudonyms of arrivals, sealed; only the passphrase opens it again.
+         */
+        put: operations["seal_patients"];
+        post?: never;
+        /**
+         * Forget Patients
+         * @description Forget for good who is behind the pseudonyms of arrivals.
+         */
+        delete: operations["forget_patients"];
         options?: never;
         head?: never;
         patch?: never;
@@ -522,6 +630,46 @@ export interface paths {
         get: operations["list_quarantine"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/quarantine/{item}/object": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Held Object
+         * @description Give an object that was held back, de-identified as far as that went, for a person to look at.
+         */
+        get: operations["get_held_object"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/quarantine/{item}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release Held Object
+         * @description Store an object that was held back, after a person has looked at it.
+         */
+        post: operations["release_held_object"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1085,6 +1233,20 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AreaItem
+         * @description A rectangle of pixels; the first row and the first column have the number 0.
+         */
+        AreaItem: {
+            /** Height */
+            height: number;
+            /** Left */
+            left: number;
+            /** Top */
+            top: number;
+            /** Width */
+            width: number;
+        };
+        /**
          * AttemptView
          * @description One try of a task.
          */
@@ -1169,6 +1331,18 @@ export interface components {
             subject: string;
         };
         /**
+         * Change
+         * @description How often something was done with an attribute.
+         */
+        Change: {
+            /** Action */
+            action: string;
+            /** Attribute */
+            attribute: string;
+            /** Count */
+            count: number;
+        };
+        /**
          * CheckView
          * @description Which of the chosen series fit a workflow.
          */
@@ -1213,6 +1387,10 @@ export interface components {
             keep: components["schemas"]["Kept"][];
             /** On Arrival */
             on_arrival: boolean;
+            /** Sealed Patients */
+            sealed_patients: number;
+            /** Seals Patients */
+            seals_patients: boolean;
             /**
              * Suspicious Pixels
              * @enum {string}
@@ -1741,6 +1919,13 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[PixelTemplateItem] */
+        Page_PixelTemplateItem_: {
+            /** Items */
+            items: components["schemas"]["PixelTemplateItem"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[ProjectItem] */
         Page_ProjectItem_: {
             /** Items */
@@ -1766,6 +1951,13 @@ export interface components {
         Page_TokenItem_: {
             /** Items */
             items: components["schemas"]["TokenItem"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[TreatmentReport] */
+        Page_TreatmentReport_: {
+            /** Items */
+            items: components["schemas"]["TreatmentReport"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -1931,7 +2123,72 @@ export interface components {
          * @description One kind of act; every route names the one that it needs.
          * @enum {string}
          */
-        Permission: "series.read" | "series.write" | "series.export" | "series.delete" | "patient.reidentify" | "confidentiality.manage" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "peer.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "peer.manage" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
+        Permission: "series.read" | "series.write" | "series.export" | "series.delete" | "patient.reidentify" | "confidentiality.manage" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "peer.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "pixel-template.manage" | "peer.manage" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
+        /**
+         * PixelTemplateItem
+         * @description What is blanked in pictures of one size of one kind of device.
+         */
+        PixelTemplateItem: {
+            /** Areas */
+            areas: components["schemas"]["AreaItem"][];
+            /** Columns */
+            columns: number;
+            /** Is Example */
+            is_example: boolean;
+            /** Manufacturer */
+            manufacturer: string;
+            /** Modality */
+            modality: string;
+            /** Model */
+            model: string;
+            /** Name */
+            name: string;
+            /** Rows */
+            rows: number;
+            /** Software */
+            software: string;
+            /** Sop Class Uid */
+            sop_class_uid: string;
+        };
+        /**
+         * PixelTemplateRequest
+         * @description A template to add; a condition that is empty fits anything.
+         */
+        PixelTemplateRequest: {
+            /** Areas */
+            areas: components["schemas"]["AreaItem"][];
+            /** Columns */
+            columns: number;
+            /**
+             * Manufacturer
+             * @default
+             */
+            manufacturer: string;
+            /**
+             * Modality
+             * @default
+             */
+            modality: string;
+            /**
+             * Model
+             * @default
+             */
+            model: string;
+            /** Name */
+            name: string;
+            /** Rows */
+            rows: number;
+            /**
+             * Software
+             * @default
+             */
+            software: string;
+            /**
+             * Sop Class Uid
+             * @default
+             */
+            sop_class_uid: string;
+        };
         /**
          * Preview
          * @description The picture of a series.
@@ -2023,11 +2280,31 @@ export interface components {
         };
         /**
          * ReidentificationRequest
-         * @description Pseudonyms as they stand in exported objects as Patient ID.
+         * @description Pseudonyms as they stand in objects as Patient ID, and why one needs to know.
          */
         ReidentificationRequest: {
+            /**
+             * Passphrase
+             * @description Opens what was sealed when patients came in; without it they are not looked for there.
+             */
+            passphrase?: string | null;
             /** Pseudonyms */
             pseudonyms: string[];
+            /**
+             * Reason
+             * @description Kept in the audit log.
+             */
+            reason: string;
+        };
+        /**
+         * ReleasedItem
+         * @description Where an object is that was released.
+         */
+        ReleasedItem: {
+            /** Series */
+            series: string;
+            /** Sop Instance Uid */
+            sop_instance_uid: string;
         };
         /**
          * RemoteSeriesItem
@@ -2227,6 +2504,17 @@ export interface components {
          * @enum {string}
          */
         RunState: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled";
+        /**
+         * SealRequest
+         * @description The passphrase with which sealed patients can be found again; the site does not keep it.
+         */
+        SealRequest: {
+            /**
+             * Passphrase
+             * Format: password
+             */
+            passphrase: string;
+        };
         /**
          * SeriesChange
          * @description Series to add to a dataset and to remove from it.
@@ -2482,6 +2770,44 @@ export interface components {
             series: number;
             /** Studies */
             studies: number;
+        };
+        /**
+         * TreatmentReport
+         * @description What one export, one sending or one day's arrivals changed.
+         */
+        TreatmentReport: {
+            /** Actor */
+            actor: string;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Changes */
+            changes: components["schemas"]["Change"][];
+            /** Id */
+            id: string;
+            /** Instances */
+            instances: number;
+            /** Left Out */
+            left_out: number;
+            /** Occasion */
+            occasion: string;
+            /** Refusals */
+            refusals: {
+                [key: string]: number;
+            };
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Subject */
+            subject: string;
+            /** Warnings */
+            warnings: {
+                [key: string]: number;
+            };
         };
         /**
          * Unfit
@@ -2926,6 +3252,88 @@ export interface operations {
             };
         };
     };
+    list_pixel_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PixelTemplateItem_"];
+                };
+            };
+        };
+    };
+    add_pixel_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PixelTemplateRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PixelTemplateItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_pixel_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_projects: {
         parameters: {
             query?: never;
@@ -3064,6 +3472,136 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ConfidentialityItem"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_treatment_reports: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TreatmentReport_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_treatment_table: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                report: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    seal_patients: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SealRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    forget_patients: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
@@ -3743,6 +4281,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_QuarantineItem_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_held_object: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    release_held_object: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleasedItem"];
                 };
             };
             /** @description Validation Error */

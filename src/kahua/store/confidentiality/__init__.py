@@ -3,9 +3,19 @@
 from kahua.store.confidentiality.instructions import Instructions, instructions_of
 from kahua.store.confidentiality.keys import pseudonyms_of
 from kahua.store.confidentiality.policy import Policy, policy_of, set_policy
-from kahua.store.confidentiality.reports import Tally, add_report, count_arrivals, find_report, reports_of, table_of
+from kahua.store.confidentiality.reports import (
+    TABLE_COLUMNS,
+    Tally,
+    add_report,
+    count_arrivals,
+    find_report,
+    reports_of,
+    table_of,
+)
 from kahua.store.confidentiality.seal import (
+    LEAST_PASSPHRASE,
     Original,
+    SealKeys,
     break_seal,
     count_sealed,
     make_seal,
@@ -17,9 +27,12 @@ from kahua.store.confidentiality.tables import TreatmentReportRow
 from kahua.store.confidentiality.templates import add_template, remove_template, template_from, templates_of
 
 __all__ = [
+    "LEAST_PASSPHRASE",
+    "TABLE_COLUMNS",
     "Instructions",
     "Original",
     "Policy",
+    "SealKeys",
     "Tally",
     "TreatmentReportRow",
     "add_report",

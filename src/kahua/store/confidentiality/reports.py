@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 from kahua.database import now
 from kahua.errors import NotFound
 from kahua.store.confidentiality.tables import TreatmentReportRow
+
+#: What the rows of `table_of` say.
+TABLE_COLUMNS: Final = ("kind", "what", "action", "count")
 
 
 @dataclass(kw_only=True)
@@ -132,7 +135,7 @@ def tally_of(row: TreatmentReportRow) -> Tally:
 
 
 def table_of(row: TreatmentReportRow) -> list[tuple[str, str, str, int]]:
-    """Give a report as rows of a table: kind, what, action, count."""
+    """Give a report as rows of a table, with the columns of `TABLE_COLUMNS`."""
     return [
         *(("change", name, action, number) for name, action, number in row.changes),
         *(("left out", reason, "", number) for reason, number in sorted(row.refusals.items())),

@@ -7,6 +7,7 @@ database tells who the patients are. Without the passphrase nobody ever will: th
 
 import json
 from dataclasses import asdict, dataclass
+from typing import Self
 
 from nacl import pwhash, secret, utils
 from nacl.exceptions import CryptoError
@@ -22,6 +23,10 @@ from kahua.store.confidentiality.tables import SealedPatientRow, SealRow
 #: Shortest passphrase.
 LEAST_PASSPHRASE = 12
 
+#: Cost of trying a passphrase: some half a second.
+OPERATIONS = 8
+MEMORY_BYTES = 64 * 1024 * 1024
+
 _ARGON2 = pwhash.argon2id
 
 
@@ -35,31 +40,47 @@ class Original:
     patient_birth_date: str
 
 
-def make_seal(session: Session, project_id: str, *, passphrase: str, actor: str) -> None:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SealKeys:
+    """A pair of keys, the private one locked."""
+
+    public: bytes
+    locked_private: bytes
+
+    @classmethod
+    def new(cls, passphrase: str) -> Self:
+        """Make a pair; this takes a while, so that guessing would, too.
+
+        Raises
+        ------
+        InvalidInput
+            The passphrase is too short.
+        """
+        if len(passphrase) < LEAST_PASSPHRASE:
+            raise InvalidInput(f"A passphrase has {LEAST_PASSPHRASE} characters at least.", field="passphrase")
+        private, salt = PrivateKey.generate(), utils.random(_ARGON2.SALTBYTES)
+        locked = secret.SecretBox(_key(passphrase, salt)).encrypt(bytes(private))
+        return cls(public=bytes(private.public_key), locked_private=salt + locked)
+
+
+def make_seal(session: Session, project_id: str, keys: SealKeys, *, actor: str) -> None:
     """Begin to keep who is behind the pseudonyms of a project, sealed.
 
     Raises
     ------
-    InvalidInput
-        The passphrase is too short.
     StateConflict
         The project has a seal, with a passphrase of its own.
     """
-    if len(passphrase) < LEAST_PASSPHRASE:
-        raise InvalidInput(f"A passphrase has {LEAST_PASSPHRASE} characters at least.", field="passphrase")
     if session.get(SealRow, project_id):
         raise StateConflict(
             "The project keeps its patients sealed already.",
             remedy="Break the seal first: what is sealed is then gone for good.",
         )
-    private = PrivateKey.generate()
-    salt = utils.random(_ARGON2.SALTBYTES)
-    locked = salt + secret.SecretBox(_key(passphrase, salt)).encrypt(bytes(private))
     session.add(
         SealRow(
             project_id=project_id,
-            public_key=bytes(private.public_key),
-            locked_private_key=locked,
+            public_key=keys.public,
+            locked_private_key=keys.locked_private,
             created_at=now(),
             created_by=actor[:100],
         )
@@ -143,6 +164,6 @@ def _key(passphrase: str, salt: bytes) -> bytes:
         secret.SecretBox.KEY_SIZE,
         passphrase.encode(),
         salt,
-        opslimit=_ARGON2.OPSLIMIT_MODERATE,
-        memlimit=_ARGON2.MEMLIMIT_MODERATE,
+        opslimit=OPERATIONS,
+        memlimit=MEMORY_BYTES,
     )
