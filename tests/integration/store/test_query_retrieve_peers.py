@@ -246,9 +246,8 @@ def move(served: Served, title: str, **keys: str) -> tuple[Dataset, Dataset]:
     association = entity.associate(*served.address, ae_title="KAHUA")
     assert association.is_established
     try:
-        *_, (status, identifier) = association.send_c_move(
-            dataset(**keys), title, StudyRootQueryRetrieveInformationModelMove
-        )
+        wanted = dataset(QueryRetrieveLevel="STUDY", **keys)
+        *_, (status, identifier) = association.send_c_move(wanted, title, StudyRootQueryRetrieveInformationModelMove)
     finally:
         association.release()
     return status, identifier
