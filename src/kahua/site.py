@@ -44,7 +44,9 @@ from kahua.monitoring import (
 from kahua.settings import Settings
 from kahua.store import Archive, DirectoryStore, Exporter, ObjectStore, Peer, peer_with_title, peers_calling
 from kahua.store.decoders import Decoders
-from kahua.store.dimse import Caller, Destination, Receiver, Refusal, Rejection, Route
+from kahua.store.dimse import Caller, Destination, Receiver, Refusal, Rejection, Reporter, Route
+from kahua.store.dimse.commitments import forget_old
+from kahua.store.dimse.security import client_security
 from kahua.store.objects import FetchedFiles
 from kahua.store.previews import Derivation
 from kahua.store.remote.archive import ArchiveSource
@@ -97,6 +99,11 @@ class Site:
     def receiver(self) -> Receiver:
         """Make the receiver of DICOM; the caller starts and stops it."""
         return Receiver(self.settings, self.archive, self._route)
+
+    def reporter(self) -> Reporter:
+        """Make what delivers reports of storage commitment."""
+        security = client_security(self.settings)
+        return Reporter(self.database, self.objects, self._listens_at, security=security)
 
     def engine(self) -> Engine:
         """Make the engine that carries runs to their end; the caller starts and stops it."""
@@ -187,6 +194,7 @@ class Site:
         """Remove what is not needed any more: objects of what was deleted, delivered events, left-over files."""
         self.archive.collect()
         forget_delivered(self.database)
+        forget_old(self.database)
         self.objects.clean(older_than_seconds=LEFT_OVER_SECONDS)
 
     def close(self) -> None:
@@ -237,9 +245,13 @@ class Site:
         """Find where a C-MOVE sends; not where only what is de-identified may go, for that is `kahua send`."""
         with self.database.read() as session:
             peer = peer_with_title(session, project_id, title)
-        if peer is None or peer.kind != "dimse" or peer.deidentify or not peer.port:
-            return None
-        return Destination(ae_title=peer.ae_title, host=peer.host, port=peer.port, tls=peer.tls)
+        return destination_of(peer) if peer is not None and not peer.deidentify else None
+
+    def _listens_at(self, project_id: str, title: str) -> Destination | None:
+        """Find where a peer takes reports of storage commitment."""
+        with self.database.read() as session:
+            peer = peer_with_title(session, project_id, title)
+        return destination_of(peer) if peer is not None else None
 
     def _note_retrieval(self, peer: Peer, receiver: str, *, sent: int, failed: int) -> None:
         """Write what left the site into the audit log."""
@@ -352,6 +364,13 @@ def check_exposure(settings: Settings) -> None:
             remedy='Name the networks of your senders, for example dicom_networks = ["10.1.0.0/16"], '
             "or give dicom_tls_port and dicom_tls_ca: only those with a certificate may then call.",
         )
+
+
+def destination_of(peer: Peer) -> Destination | None:
+    """Say where a peer listens; None if it is not called by DIMSE."""
+    if peer.kind != "dimse" or not peer.port:
+        return None
+    return Destination(ae_title=peer.ae_title, host=peer.host, port=peer.port, tls=peer.tls)
 
 
 def project_id(session: Session, name: str) -> str:

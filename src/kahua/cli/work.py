@@ -6,8 +6,9 @@ import time
 from kahua.cli.engine_turn import EngineTurn
 from kahua.cli.service import say_ready
 from kahua.database import deliver_events
+from kahua.logs import get_logger
 from kahua.settings import Settings
-from kahua.site import build_site
+from kahua.site import Site, build_site
 
 #: Pause between two looks into an empty outbox.
 POLL_SECONDS = 0.2
@@ -15,11 +16,21 @@ POLL_SECONDS = 0.2
 #: Pause between two rounds of tidying up.
 TIDY_SECONDS = 600.0
 
+#: Pause between two looks for reports of storage commitment that are due.
+REPORT_SECONDS = 5.0
+
+#: How long a call to a peer may go on when the worker ends.
+CALL_SECONDS = 5.0
+
+log = get_logger()
+
 
 def work(settings: Settings, stop: threading.Event) -> None:
     """Deliver events and run tasks until asked to stop; tasks that run go on without the worker."""
     site = build_site(settings)
     subscriptions = site.subscriptions()
+    reports = threading.Thread(target=_report, args=(site, stop), name="commitments", daemon=True)
+    reports.start()
     turn = EngineTurn(site)
     turn.look()
     say_ready(settings, "work")
@@ -32,4 +43,15 @@ def work(settings: Settings, stop: threading.Event) -> None:
         if not deliver_events(site.database, subscriptions):
             stop.wait(POLL_SECONDS)
     turn.stop()
+    reports.join(CALL_SECONDS)
     site.close()
+
+
+def _report(site: Site, stop: threading.Event) -> None:
+    """Deliver reports of storage commitment, in a thread of its own: peers may be slow."""
+    reporter = site.reporter()
+    while not stop.wait(REPORT_SECONDS):
+        try:
+            reporter.report_due()
+        except Exception:  # the outermost edge of the thread: it tries again
+            log.exception("reports not delivered")

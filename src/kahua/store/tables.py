@@ -7,7 +7,7 @@ about another's.
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kahua.database import Base, Id, UtcDateTime
@@ -209,3 +209,26 @@ class DiscardedObjectRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     object_key: Mapped[str] = mapped_column(String(100))
+
+
+class CommitmentRow(Base):
+    """Storage commitment that a peer has asked for, until the report of it was delivered."""
+
+    __tablename__ = "commitments"
+    __table_args__ = (Index("ix_commitments_not_before", "not_before"),)
+
+    id: Mapped[Id]
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    transaction_uid: Mapped[str] = mapped_column(String(64))
+    #: AE titles: under which this site was called, and of who called.
+    called: Mapped[str] = mapped_column(String(16))
+    calling: Mapped[str] = mapped_column(String(16))
+    #: Pairs of SOP Class and SOP Instance UID.
+    items: Mapped[list[list[str]]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: Time of the next try; empty when the report was delivered or given up.
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: Why the last try failed.
+    error: Mapped[str] = mapped_column(String(500), default="")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kahua.dicom.transfer_syntaxes import EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN
+from kahua.store.dimse.commitment import PUSH_MODEL
 from kahua.store.dimse.models import GET, QUERY_RETRIEVE
 from kahua.store.dimse.pdu import (
     APPLICATION_CONTEXT,
@@ -35,6 +36,9 @@ OTHER_STORAGE = frozenset(
 
 #: Root of all UIDs that DICOM itself has given; what is elsewhere is private.
 DICOM_ROOT = "1.2.840.10008."
+
+#: SOP classes that are no storage.
+SERVICES = QUERY_RETRIEVE | {VERIFICATION, PUSH_MODEL}
 
 #: Transfer syntaxes in which identifiers are read and written.
 IDENTIFIER_SYNTAXES = frozenset({EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN})
@@ -87,12 +91,12 @@ def is_storage(abstract_syntax: str) -> bool:
 
 def _answer(context: ProposedContext, *, may_store: bool, may_query: bool) -> ContextAnswer:
     uid = context.abstract_syntax
-    if uid in QUERY_RETRIEVE:
-        known, allowed = IDENTIFIER_SYNTAXES.intersection(context.transfer_syntaxes), may_query
-        syntaxes = [syntax for syntax in context.transfer_syntaxes if syntax in known]
+    if uid in QUERY_RETRIEVE or uid == PUSH_MODEL:
+        allowed = may_store if uid == PUSH_MODEL else may_query
+        syntaxes = [syntax for syntax in context.transfer_syntaxes if syntax in IDENTIFIER_SYNTAXES]
     else:
         syntaxes, allowed = list(context.transfer_syntaxes[:1]), may_store or uid == VERIFICATION
-    if uid not in QUERY_RETRIEVE and uid != VERIFICATION and not is_storage(uid):
+    if uid not in SERVICES and not is_storage(uid):
         result = ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED
     elif not allowed:
         result = ContextResult.USER_REJECTION

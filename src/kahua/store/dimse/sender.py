@@ -7,7 +7,7 @@ from itertools import count
 
 from kahua.errors import NotFound
 from kahua.store.dimse.association import Association
-from kahua.store.dimse.commands import Originator, Status, encode_store_request
+from kahua.store.dimse.commands import RESPONSE, CommandField, Originator, Status, encode_store_request
 from kahua.store.dimse.message import Context
 from kahua.store.dimse.pdu import MAX_CONTEXTS, ProposedContext
 from kahua.store.dimse.requestor import Destination, associate
@@ -135,7 +135,7 @@ def offer(
     except NotFound:
         return Sent(instance=instance, status=Status.PROCESSING_FAILURE, comment="The instance was removed.")
     response = association.ask(context, command, data)
-    if response.message_id != message_id:
+    if (response.field, response.message_id) != (CommandField.C_STORE_RQ | RESPONSE, message_id):
         raise association.refuse()
     return Sent(instance=instance, status=response.status, comment=response.comment)
 

@@ -1,4 +1,4 @@
-"""What the receiver does for a peer: C-ECHO, C-STORE, C-FIND, C-MOVE and C-GET (PS3.7 section 9)."""
+"""What the receiver does for a peer: C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET, storage commitment (PS3.7)."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
@@ -14,25 +14,32 @@ from kahua.errors import (
     Unavailable,
 )
 from kahua.logs import get_logger
+from kahua.store.dimse import commitments
 from kahua.store.dimse.association import Association, Ended
-from kahua.store.dimse.commands import Command, CommandField, Originator, Response, Status, encode_response
+from kahua.store.dimse.commands import (
+    RESPONSE,
+    Command,
+    CommandField,
+    Originator,
+    Response,
+    Status,
+    encode_response,
+)
+from kahua.store.dimse.commitment import PUSH_MODEL, REQUEST_COMMITMENT, read_request
 from kahua.store.dimse.finding import answer_find
 from kahua.store.dimse.identifier import MAX_BYTES
 from kahua.store.dimse.inbox import Inbox
 from kahua.store.dimse.message import Context
-from kahua.store.dimse.models import FIND, GET, MOVE, QUERY_RETRIEVE
-from kahua.store.dimse.negotiation import VERIFICATION
+from kahua.store.dimse.models import FIND, GET, MOVE
+from kahua.store.dimse.negotiation import SERVICES
 from kahua.store.dimse.requestor import Destination
 from kahua.store.dimse.retrieving import SubOperations, answer_retrieval, give_back, move_to, wanted_instances
 from kahua.store.dimse.routes import Route
-from kahua.store.dimse.sender import Outgoing, Sent
+from kahua.store.dimse.sender import MAX_MESSAGE_ID, Outgoing, Sent
 from kahua.store.ingest import Archive
 from kahua.store.origin import Origin
 
 log = get_logger()
-
-#: Abstract syntaxes of accepted contexts that store nothing.
-NOT_STORED = QUERY_RETRIEVE | {VERIFICATION}
 
 
 @dataclass
@@ -61,6 +68,9 @@ class Services:
         self._origin = Origin(door="dimse", sender=calling, dataset=route.dataset)
         self._security = security
         self.tally = Tally()
+        #: Ids of commitments whose reports were sent on this association and not yet answered, by Message ID.
+        self._reports: dict[int, str] = {}
+        self._next_report = 0
 
     @property
     def calling(self) -> str:
@@ -83,7 +93,7 @@ class Services:
         match command.field:
             case CommandField.C_ECHO_RQ:
                 association.send(context, encode_response(command, Status.SUCCESS))
-            case CommandField.C_STORE_RQ if context.abstract_syntax not in NOT_STORED:
+            case CommandField.C_STORE_RQ if context.abstract_syntax not in SERVICES:
                 association.send(context, self._take_instance(command, context, inbox))
             case CommandField.C_FIND_RQ if context.abstract_syntax in FIND:
                 self._answer_query(command, context, inbox, association)
@@ -91,12 +101,45 @@ class Services:
                 self._answer_query(command, context, inbox, association)
             case CommandField.C_GET_RQ if context.abstract_syntax in GET:
                 self._answer_query(command, context, inbox, association)
+            case CommandField.N_ACTION_RQ if context.abstract_syntax == PUSH_MODEL:
+                self._commit(command, context, inbox, association)
             case _:
                 association.send(context, encode_response(command, Status.UNRECOGNIZED_OPERATION))
 
     def take(self, response: Response) -> bool:
         """Take a message that is no request; return whether it may come at this time."""
-        return response.field == CommandField.C_CANCEL_RQ  # for what has ended in the meantime
+        if response.field == CommandField.C_CANCEL_RQ:  # for what has ended in the meantime
+            return True
+        commitment = self._reports.pop(response.message_id, None)
+        if response.field != CommandField.N_EVENT_REPORT_RQ | RESPONSE or commitment is None:
+            return False
+        if response.status == Status.SUCCESS and commitment:
+            commitments.mark_delivered(self._archive.database, commitment)
+        return True
+
+    def _commit(self, command: Command, context: Context, inbox: Inbox, association: Association) -> None:
+        """Take a request for storage commitment, durably, and report on it: the peer may wait for that or not."""
+        try:
+            if command.action_type != REQUEST_COMMITMENT:
+                return association.send(context, encode_response(command, Status.NO_SUCH_ACTION))
+            request = read_request(b"".join(inbox.finish().chunks()), context.transfer_syntax)
+            database, objects, project = self._archive.database, self._archive.objects, self._route.project_id
+            commitment = ""
+            if self._route.peer:  # of others nobody knows where they listen: they are told now, or not at all
+                titles = {"called": self._called, "calling": self.calling}
+                commitment = commitments.ask(database, project_id=project, request=request, **titles)
+            report = commitments.report_on(database, objects, project, request, ae_title=self._called)
+        except KahuaError as error:
+            log.info("commitment refused", code=error.code, calling=self.calling)
+            status = Status.INVALID_ARGUMENT_VALUE if isinstance(error, InvalidInput) else Status.PROCESSING_FAILURE
+            return association.send(context, encode_response(command, status, error.message))
+        except Exception:  # the outermost edge: the peer must have an answer, and a person the trace
+            log.exception("commitment failed", calling=self.calling)
+            return association.send(context, encode_response(command, Status.PROCESSING_FAILURE))
+        association.send(context, encode_response(command, Status.SUCCESS))
+        message_id = self._next_report = self._next_report % MAX_MESSAGE_ID + 1
+        self._reports[message_id] = commitment
+        return commitments.send_report(association, context, report, message_id)
 
     def _answer_query(self, command: Command, context: Context, inbox: Inbox, association: Association) -> None:
         """Query or retrieve; whatever is wrong with the request is answered."""

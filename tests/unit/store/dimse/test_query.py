@@ -12,6 +12,7 @@ from kahua.errors import InvalidInput
 from kahua.settings import Settings
 from kahua.store import Origin
 from kahua.store.dimse import Receiver, Route
+from kahua.store.dimse.commitment import read_request
 from kahua.store.dimse.identifier import read_identifier, write_identifier
 from kahua.testing.archive import archive_in
 from kahua.testing.factory import ct_series, part10
@@ -200,3 +201,14 @@ def test_no_bytes_confuse_the_reader_of_identifiers(noise: bytes) -> None:
             except InvalidInput:
                 continue
             write_identifier(identifier, {}, {}, syntax)
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_confuse_the_reader_of_requests_for_commitment(noise: bytes) -> None:
+    sequence = element(0x00081199, b"SQ", struct.pack("<HHL", 0xFFFE, 0xE000, len(noise)) + noise)
+    for data in (noise, element(0x00081195, b"UI", b"1.2.3") + sequence, sequence + noise):
+        for syntax in (EXPLICIT, IMPLICIT):
+            try:
+                read_request(data, syntax)
+            except InvalidInput:
+                continue
