@@ -139,7 +139,7 @@ def kahua(folder: Path) -> Iterator[Side]:
 @contextmanager
 def orthanc(folder: Path, **options: object) -> Iterator[Side]:
     """Start Orthanc with its DICOMweb plugin; synced to the disk, as is its default."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     port = free_port()
     settings = {
         "StorageDirectory": str(folder / "storage"),

@@ -31,8 +31,9 @@ from kahua.api.recent import RecentAnswers
 from kahua.api.throttle import Throttle
 from kahua.site import Site
 
-#: The order counts only for the last: the pages answer every address that no other router knows.
+#: Those asked for most stand first; the pages, last, answer every address that no other router knows.
 ROUTERS = (
+    *dicomweb.routers,
     health.router,
     sign_in.router,
     people.router,
@@ -42,7 +43,6 @@ ROUTERS = (
     exports.router,
     confidentiality.router,
     pixel_templates.router,
-    *dicomweb.routers,
     objects.router,
     quarantine.router,
     peers.router,

@@ -79,12 +79,8 @@ def select_rows(
         conditions.append(SeriesRow.series_uid == series_uid)
     few = Level.STUDY if study_uid is not None else _level_of_few(connection, project_id, matches)
     statement = _statement(level, few)
-    return list(
-        connection.execute(
-            statement.where(*conditions) if conditions else statement,
-            {"project": project_id, "limit": limit, "offset": offset},
-        )
-    )
+    page = {"project": project_id, "limit": limit, "offset": offset}
+    return list(connection.execute(statement.where(*conditions) if conditions else statement, page).all())
 
 
 def _level_of_few(connection: Connection, project_id: str, matches: tuple[tuple[Attribute, str], ...]) -> Level | None:
