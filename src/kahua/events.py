@@ -48,6 +48,17 @@ class SeriesRemoved(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InstancesRemoved(Event):
+    """Some instances of a series were removed from a project; others are still there."""
+
+    name = "instances-removed"
+
+    series_id: str
+    #: Counts up with every change of the series' instances.
+    revision: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunFinished(Event):
     """A run reached a final state."""
 
@@ -57,7 +68,9 @@ class RunFinished(Event):
     state: str
 
 
-EVENTS: dict[str, type[Event]] = {event.name: event for event in (SeriesReceived, SeriesRemoved, RunFinished)}
+EVENTS: dict[str, type[Event]] = {
+    event.name: event for event in (SeriesReceived, SeriesRemoved, InstancesRemoved, RunFinished)
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -125,6 +125,10 @@ class Settings(BaseSettings):
         500 * MEGABYTE, description="The site accepts nothing more when less than this is free."
     )
 
+    trash_days: Annotated[int, Field(ge=0)] = Field(
+        30, description="Days for which what was deleted can be brought back; 0 erases it at once."
+    )
+
     session_hours: Positive = Field(12, description="A browser session ends after this many hours without use.")
     max_json_bytes: Positive = Field(8 * MEGABYTE, description="Largest JSON body of a request.")
 

@@ -27,7 +27,7 @@ from kahua.access.tables import ProjectRow
 from kahua.database import Database, forget_delivered, migrate
 from kahua.datasets import subscriptions as dataset_subscriptions
 from kahua.errors import MisconfiguredSite, NotFound
-from kahua.events import Subscription
+from kahua.events import InstancesRemoved, Subscription
 from kahua.extensions import Extensions, find_extension
 from kahua.monitoring import (
     Check,
@@ -54,6 +54,7 @@ from kahua.store.remote.dicomweb import DicomwebSource
 from kahua.store.remote.dimse import DimseSource
 from kahua.store.remote.outgoing import CallRules, WebCaller, trust
 from kahua.store.remote.source import ImageSource
+from kahua.store.trash import empty_old
 from kahua.workflows import RunFolders, Runs, Transfers, machine_of
 from kahua.workflows.engines import Engine
 from kahua.workflows.engines.local import LocalEngine
@@ -168,7 +169,12 @@ class Site:
 
     def subscriptions(self) -> Sequence[Subscription]:
         """Give everything that wants to hear of events."""
-        return [*dataset_subscriptions(self.database), self.derivation().subscription()]
+        derivation = self.derivation()
+        return [
+            *dataset_subscriptions(self.database),
+            derivation.subscription(),
+            Subscription(consumer="store.derivation", event=InstancesRemoved, handle=derivation.on_received),
+        ]
 
     def checks(self) -> Sequence[Check]:
         """Give everything that the doctor looks at."""
@@ -192,6 +198,7 @@ class Site:
 
     def tidy(self) -> None:
         """Remove what is not needed any more: objects of what was deleted, delivered events, left-over files."""
+        empty_old(self.database, days=self.settings.trash_days)
         self.archive.collect()
         forget_delivered(self.database)
         forget_old(self.database)

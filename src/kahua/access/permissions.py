@@ -10,6 +10,7 @@ class Permission(StrEnum):
     SERIES_WRITE = "series.write"
     SERIES_EXPORT = "series.export"
     SERIES_DELETE = "series.delete"
+    SERIES_ERASE = "series.erase"
     PATIENT_REIDENTIFY = "patient.reidentify"
     CONFIDENTIALITY_MANAGE = "confidentiality.manage"
     DATASET_READ = "dataset.read"
@@ -63,6 +64,7 @@ _CURATOR = _VIEWER | {
 _SCIENTIST = _CURATOR | {Permission.RUN_START, Permission.RUN_CANCEL}
 _MANAGER = _SCIENTIST | {
     Permission.SERIES_DELETE,
+    Permission.SERIES_ERASE,
     Permission.PATIENT_REIDENTIFY,
     Permission.CONFIDENTIALITY_MANAGE,
     Permission.MEMBER_MANAGE,
@@ -98,7 +100,7 @@ PERSON_ONLY = frozenset(
     {
         Permission.USER_MANAGE,
         Permission.MEMBER_MANAGE,
-        Permission.SERIES_DELETE,
+        Permission.SERIES_ERASE,
         Permission.PATIENT_REIDENTIFY,
         Permission.CONFIDENTIALITY_MANAGE,
         Permission.PEER_MANAGE,

@@ -21,6 +21,7 @@ from kahua.api import (
     runs,
     series,
     sign_in,
+    trash,
     uploads,
     workflows,
 )
@@ -39,6 +40,7 @@ ROUTERS = (
     people.router,
     projects.router,
     series.router,
+    trash.router,
     uploads.router,
     exports.router,
     confidentiality.router,

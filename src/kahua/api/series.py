@@ -12,7 +12,7 @@ from kahua.api.schemas import DEFAULT_LIMIT, Cursor, Limit, Page
 from kahua.api.security import Access, SiteOfRequest
 from kahua.api.series_items import SeriesDetail, SeriesItem, related, series_items, study_detail, viewer_url
 from kahua.datasets import MAX_QUERY_LENGTH, SeriesFilter
-from kahua.store import remove_series
+from kahua.store import delete_series as delete_from_store
 
 router = APIRouter(prefix="/api/projects/{project}/series", tags=["series"])
 
@@ -123,7 +123,7 @@ def list_series_attributes(may: Reader, series: str, site: SiteOfRequest) -> lis
 def delete_series(
     may: Annotated[ProjectAccess, Depends(Access(Permission.SERIES_DELETE))], series: str, site: SiteOfRequest
 ) -> None:
-    """Delete a series from the project, with all its instances."""
+    """Delete a series from the project, with all its instances; the trash keeps it for a while."""
     with site.database.write() as session:
         found = datasets.get_series(session, may.project_id, series)
         record(
@@ -136,4 +136,4 @@ def delete_series(
             study_uid=found.study.study_uid,
             instances=found.series.instance_count,
         )
-        remove_series(session, may.project_id, series)
+        delete_from_store(session, may.project_id, series, actor=may.principal.name, keep=site.settings.trash_days > 0)

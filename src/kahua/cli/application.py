@@ -21,6 +21,7 @@ from kahua.cli import (
     runs,
     series,
     services,
+    trash,
     up,
     user,
     workflow,
@@ -46,7 +47,7 @@ app.command("rebuild")(rebuild.rebuild)
 app.command("web", rich_help_panel="Parts of a site, each alone")(services.web)
 app.command("receive", rich_help_panel="Parts of a site, each alone")(services.receive)
 app.command("work", rich_help_panel="Parts of a site, each alone")(services.work)
-for noun in (user, project, series, dataset, workflow, runs, extension, peer, pixel_template):
+for noun in (user, project, series, trash, dataset, workflow, runs, extension, peer, pixel_template):
     app.add_typer(noun.app)
 
 

@@ -8,7 +8,7 @@ from kahua.access import local_principal, record
 from kahua.cli.output import DEFAULT_PROJECT, Context, JsonOption, ProjectOption, YesOption, confirm, show
 from kahua.datasets import SeriesFilter, find_series
 from kahua.site import project_id
-from kahua.store import remove_series
+from kahua.store import delete_series
 
 app = typer.Typer(name="series", help="The series of a project.", no_args_is_help=True)
 
@@ -48,14 +48,15 @@ def delete(
     yes: YesOption = False,
     project: ProjectOption = DEFAULT_PROJECT,
 ) -> None:
-    """Delete series from a project, with everything that was derived from them on this site."""
+    """Delete series from a project; the trash keeps them for a while."""
     options: Context = context.obj
-    confirm(f"Delete {len(series)} series from {project}? This cannot be undone.", yes=yes)
     with options.site() as site:
+        keep = site.settings.trash_days > 0
+        confirm(f"Delete {len(series)} series from {project}?{'' if keep else ' This cannot be undone.'}", yes=yes)
         with site.database.write() as session:
             identity = project_id(session, project)
             for series_id in series:
-                remove_series(session, identity, series_id)
+                delete_series(session, identity, series_id, actor=local_principal().name, keep=keep)
                 record(
                     session,
                     actor=local_principal().name,

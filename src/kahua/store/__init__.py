@@ -61,6 +61,7 @@ from kahua.store.peers import (
 )
 from kahua.store.quarantine import find_quarantined, quarantined
 from kahua.store.removal import discard, missing, orphans, remove_series
+from kahua.store.restoration import Restored, restore
 from kahua.store.spreadsheet import as_csv
 from kahua.store.staging import FileData, MemoryData
 from kahua.store.tables import (
@@ -71,7 +72,9 @@ from kahua.store.tables import (
     SeriesReferenceRow,
     SeriesRow,
     StudyRow,
+    TrashRow,
 )
+from kahua.store.trash import delete_instances, delete_series, empty_trashed, find_trashed, trash_of
 
 __all__ = [
     "LEAST_PASSPHRASE",
@@ -95,11 +98,13 @@ __all__ = [
     "PeerFacts",
     "Policy",
     "QuarantineRow",
+    "Restored",
     "SealKeys",
     "SeriesReferenceRow",
     "SeriesRow",
     "StudyRow",
     "Tally",
+    "TrashRow",
     "TreatmentReportRow",
     "add_file",
     "add_peer",
@@ -110,7 +115,10 @@ __all__ = [
     "change_peer",
     "content_key",
     "count_sealed",
+    "delete_instances",
+    "delete_series",
     "discard",
+    "empty_trashed",
     "files_of",
     "find_file",
     "find_instance_row",
@@ -120,6 +128,7 @@ __all__ = [
     "find_series_by_uids",
     "find_series_row",
     "find_study_row",
+    "find_trashed",
     "instances_of",
     "instructions_of",
     "list_peers",
@@ -139,6 +148,7 @@ __all__ = [
     "remove_series",
     "remove_template",
     "reports_of",
+    "restore",
     "series_of",
     "series_with_uid",
     "set_policy",
@@ -146,5 +156,6 @@ __all__ = [
     "table_of",
     "template_from",
     "templates_of",
+    "trash_of",
     "unseal",
 ]

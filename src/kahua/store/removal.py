@@ -23,6 +23,7 @@ from kahua.store.tables import (
     SeriesReferenceRow,
     SeriesRow,
     StudyRow,
+    TrashedInstanceRow,
 )
 
 #: Every column that refers to an object.
@@ -30,6 +31,7 @@ KEY_COLUMNS: tuple[InstrumentedAttribute[str] | InstrumentedAttribute[str | None
     InstanceRow.object_key,
     QuarantineRow.object_key,
     FileRow.object_key,
+    TrashedInstanceRow.object_key,
     SeriesRow.preview_key,
     SeriesRow.filmstrip_key,
     SeriesRow.metadata_key,
@@ -43,7 +45,20 @@ BATCH = 200
 
 
 def remove_series(session: Session, project_id: str, series_id: str) -> None:
-    """Remove a series and its instances from a project, and the study with its last series.
+    """Remove a series and its instances from a project for ever, and the study with its last series.
+
+    Raises
+    ------
+    NotFound
+        The project has no such series.
+    """
+    series = lock_series(session, project_id, series_id)
+    discard(session, session.scalars(select(InstanceRow.object_key).where(InstanceRow.series_id == series_id)).all())
+    delete_series_rows(session, series)
+
+
+def lock_series(session: Session, project_id: str, series_id: str) -> SeriesRow:
+    """Give a series that nobody else changes before the transaction ends.
 
     Raises
     ------
@@ -58,14 +73,18 @@ def remove_series(session: Session, project_id: str, series_id: str) -> None:
     series = session.scalar(select(SeriesRow).where(*here).with_for_update())
     if series is None:
         raise NotFound("There is no such series.")
-    keys = set(session.scalars(select(InstanceRow.object_key).where(InstanceRow.series_id == series_id)))
-    discard(session, [*keys, *filter(None, (series.preview_key, series.filmstrip_key, series.metadata_key))])
-    session.execute(delete(InstanceRow).where(InstanceRow.series_id == series_id))
-    session.execute(delete(SeriesReferenceRow).where(SeriesReferenceRow.series_id == series_id))
-    session.execute(delete(SeriesRow).where(SeriesRow.id == series_id))
+    return series
+
+
+def delete_series_rows(session: Session, series: SeriesRow) -> None:
+    """Delete the rows of a locked series and discard what was derived from it; its objects are the caller's."""
+    discard(session, [key for key in (series.preview_key, series.filmstrip_key, series.metadata_key) if key])
+    session.execute(delete(InstanceRow).where(InstanceRow.series_id == series.id))
+    session.execute(delete(SeriesReferenceRow).where(SeriesReferenceRow.series_id == series.id))
+    session.execute(delete(SeriesRow).where(SeriesRow.id == series.id))
     others = exists().where(SeriesRow.study_id == series.study_id)
     session.execute(delete(StudyRow).where(StudyRow.id == series.study_id, ~others))
-    announce(session, SeriesRemoved(project_id=project_id, series_id=series_id))
+    announce(session, SeriesRemoved(project_id=series.project_id, series_id=series.id))
 
 
 def discard(session: Session, keys: Sequence[str]) -> None:

@@ -202,6 +202,51 @@ class FileRow(Base):
     run_id: Mapped[str | None] = mapped_column(String(20), index=True)
 
 
+class TrashRow(Base):
+    """A series, or instances of one, that was deleted and can still be brought back (`kahua.store.trash`)."""
+
+    __tablename__ = "trash"
+    __table_args__ = (
+        Index("ix_trash_newest", "project_id", "deleted_at", "id"),
+        Index("ix_trash_study", "project_id", "study_uid"),
+        Index("ix_trash_old", "deleted_at"),
+    )
+
+    id: Mapped[Id]
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    study_uid: Mapped[str] = mapped_column(String(64))
+    series_uid: Mapped[str] = mapped_column(String(64))
+    #: No foreign key: the series may be gone.
+    series_id: Mapped[str] = mapped_column(String(20))
+    patient_id: Mapped[str] = mapped_column(String(256))
+    patient_name: Mapped[str] = mapped_column(String(512))
+    modality: Mapped[str] = mapped_column(String(32))
+    description: Mapped[str] = mapped_column(String(512))
+    instance_count: Mapped[int]
+    size: Mapped[int]
+    deleted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    deleted_by: Mapped[str] = mapped_column(String(100))
+    #: Its study, itself, and the rows that hung on it (`kahua.store.snapshots`).
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class TrashedInstanceRow(Base):
+    """An instance that was deleted and can still be brought back."""
+
+    __tablename__ = "trashed_instances"
+    __table_args__ = (
+        Index("ix_trashed_instances_trash", "trash_id"),
+        Index("ix_trashed_instances_object", "object_key"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trash_id: Mapped[str] = mapped_column(ForeignKey("trash.id", ondelete="CASCADE"))
+    sop_instance_uid: Mapped[str] = mapped_column(String(64))
+    object_key: Mapped[str] = mapped_column(String(64))
+    #: Its row (`kahua.store.snapshots`).
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class DiscardedObjectRow(Base):
     """An object that a row ceased to refer to: it is deleted when no other row refers to it."""
 

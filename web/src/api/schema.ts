@@ -896,7 +896,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Series
-         * @description Delete a series from the project, with all its instances.
+         * @description Delete a series from the project, with all its instances; the trash keeps it for a while.
          */
         delete: operations["delete_series"];
         options?: never;
@@ -958,6 +958,66 @@ export interface paths {
         get: operations["get_preview"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Trash
+         * @description List what is in the trash, newest first.
+         */
+        get: operations["list_trash"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/trash/{item}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Empty Trash
+         * @description Let go of something in the trash for ever.
+         */
+        delete: operations["empty_trash"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/trash/{item}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore From Trash
+         * @description Bring something back, as it was.
+         */
+        post: operations["restore_from_trash"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1954,6 +2014,13 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[TrashItem] */
+        Page_TrashItem_: {
+            /** Items */
+            items: components["schemas"]["TrashItem"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[TreatmentReport] */
         Page_TreatmentReport_: {
             /** Items */
@@ -2123,7 +2190,7 @@ export interface components {
          * @description One kind of act; every route names the one that it needs.
          * @enum {string}
          */
-        Permission: "series.read" | "series.write" | "series.export" | "series.delete" | "patient.reidentify" | "confidentiality.manage" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "peer.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "pixel-template.manage" | "peer.manage" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
+        Permission: "series.read" | "series.write" | "series.export" | "series.delete" | "series.erase" | "patient.reidentify" | "confidentiality.manage" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "peer.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "pixel-template.manage" | "peer.manage" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
         /**
          * PixelTemplateItem
          * @description What is blanked in pictures of one size of one kind of device.
@@ -2353,6 +2420,20 @@ export interface components {
             study_date: string;
             /** Study Uid */
             study_uid: string;
+        };
+        /**
+         * RestoredItem
+         * @description What came back.
+         */
+        RestoredItem: {
+            /** Conflicts */
+            conflicts: number;
+            /** Duplicates */
+            duplicates: number;
+            /** Restored */
+            restored: number;
+            /** Series Id */
+            series_id: string;
         };
         /**
          * ResultView
@@ -2770,6 +2851,42 @@ export interface components {
             series: number;
             /** Studies */
             studies: number;
+        };
+        /**
+         * TrashItem
+         * @description A series, or instances of one, that was deleted.
+         */
+        TrashItem: {
+            /**
+             * Deleted At
+             * Format: date-time
+             */
+            deleted_at: string;
+            /** Deleted By */
+            deleted_by: string;
+            /** Description */
+            description: string;
+            /** Id */
+            id: string;
+            /** Instance Count */
+            instance_count: number;
+            /**
+             * Kept Until
+             * Format: date-time
+             */
+            kept_until: string;
+            /** Modality */
+            modality: string;
+            /** Patient Id */
+            patient_id: string;
+            /** Patient Name */
+            patient_name: string;
+            /** Series Uid */
+            series_uid: string;
+            /** Size */
+            size: number;
+            /** Study Uid */
+            study_uid: string;
         };
         /**
          * TreatmentReport
@@ -4912,6 +5029,104 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_trash: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TrashItem_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    empty_trash: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    restore_from_trash: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestoredItem"];
+                };
             };
             /** @description Validation Error */
             422: {

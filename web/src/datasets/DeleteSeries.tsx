@@ -22,8 +22,8 @@ export function DeleteSeries({ project, series, onDone }: Props) {
   return (
     <Stack gap={16}>
       <Text>
-        All their instances and previews go, and they leave every dataset. This cannot be undone. To take series only
-        out of a dataset, use “Remove from dataset”.
+        They leave every dataset and go into the project’s trash, from which a manager can bring them back for a while.
+        To take series only out of a dataset, use “Remove from dataset”.
       </Text>
       <ProblemLine error={remove.error} />
       <Group justify="flex-end" gap={8}>
