@@ -165,9 +165,9 @@ def complaints() -> list[str]:
     return []
 
 
-def forget_refusals(complaints: list[str]) -> None:
+def forget_refusals(complaints: list[str], status: int = 401) -> None:
     """Take out that the browser was refused something: it tells so in the console, whatever the page makes of it."""
-    complaints[:] = [complaint for complaint in complaints if "status of 401" not in complaint]
+    complaints[:] = [complaint for complaint in complaints if f"status of {status}" not in complaint]
 
 
 @pytest.fixture

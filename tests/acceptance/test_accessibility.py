@@ -19,6 +19,7 @@ PAGES = [
     "/projects/main/workflows",
     "/projects/main/workflows/thresholding/bright",
     "/projects/main/runs",
+    "/projects/main/peers",
     "/projects/main/confidentiality",
     "/projects/main/members",
     "/site/extensions",

@@ -15,6 +15,11 @@ export type Me = Schemas['Myself'];
 export type Member = Schemas['MemberItem'];
 export type MyProject = Schemas['ProjectItem'];
 export type NewToken = Schemas['NewToken'];
+/** The site fills in what is left out. */
+export type NewPeer = Partial<Schemas['NewPeer']> & Pick<Schemas['NewPeer'], 'name'>;
+export type Peer = Schemas['PeerItem'];
+export type PeerBody = Schemas['PeerBody'];
+export type RemoteStudy = Schemas['RemoteStudyItem'];
 export type Result = Schemas['ResultView'];
 export type RunDetail = Schemas['RunDetail'];
 export type RunItem = Schemas['RunItem'];

@@ -12,6 +12,7 @@ import { ConfidentialityPage } from '~/confidentiality';
 import { DatasetsPage, QuarantinePage } from '~/datasets';
 import { ExtensionsPage } from '~/extensions';
 import { HomePage } from '~/home';
+import { PeerPage, PeersPage } from '~/peers';
 import { RunPage, RunsPage } from '~/runs';
 import { SeriesPage } from '~/series';
 import { Shell } from '~/shell';
@@ -177,6 +178,21 @@ const members = createRoute({
   component: () => <MembersPage project={project.useParams().project} />,
 });
 
+const peers = createRoute({
+  getParentRoute: () => project,
+  path: '/peers',
+  component: () => <PeersPage project={project.useParams().project} />,
+});
+
+const peer = createRoute({
+  getParentRoute: () => project,
+  path: '/peers/$peer',
+  component: function Peer() {
+    const { project: name, peer: other } = peer.useParams();
+    return <PeerPage key={other} project={name} peer={other} />;
+  },
+});
+
 const confidentiality = createRoute({
   getParentRoute: () => project,
   path: '/confidentiality',
@@ -190,7 +206,20 @@ const tree = root.addChildren([
   signIn,
   inside.addChildren([
     whole.addChildren([start, me, people, extensions]),
-    project.addChildren([home, datasets, quarantine, series, workflows, workflow, runs, run, members, confidentiality]),
+    project.addChildren([
+      home,
+      datasets,
+      quarantine,
+      series,
+      workflows,
+      workflow,
+      runs,
+      run,
+      peers,
+      peer,
+      members,
+      confidentiality,
+    ]),
   ]),
 ]);
 

@@ -6,6 +6,7 @@ import {
   IconHome,
   IconPackage,
   IconPhoto,
+  IconServer2,
   IconUsers,
   IconUsersGroup,
 } from '@tabler/icons-react';
@@ -28,6 +29,7 @@ const PROJECT: Entry[] = [
   { label: 'Datasets', to: '/projects/$project/datasets', icon: IconPhoto, needs: 'series.read' },
   { label: 'Workflows', to: '/projects/$project/workflows', icon: IconBinaryTree2, needs: 'workflow.read' },
   { label: 'Runs', to: '/projects/$project/runs', icon: IconActivity, needs: 'run.read' },
+  { label: 'Peers', to: '/projects/$project/peers', icon: IconServer2, needs: 'peer.read' },
   {
     label: 'Confidentiality',
     to: '/projects/$project/confidentiality',

@@ -1,0 +1,2 @@
+export { PeerPage } from './PeerPage';
+export { PeersPage } from './PeersPage';
