@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import BinaryIO, Final
 
 from kahua.dicom.transfer_syntaxes import EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN
@@ -113,10 +114,12 @@ def _guess(first: bytes) -> str:
     raise UnreadableDicom("This is not DICOM: neither a prefix nor a first element is recognised.")
 
 
+@lru_cache(maxsize=64)
 def write_file_meta(*, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
     """Return preamble, prefix and File Meta Information; the same for the same arguments.
 
-    The preamble is all zeros: what a foreign one holds could make the file something else as well.
+    The preamble is all zeros: what a foreign one holds could make the file something else as well. The last
+    ones are remembered, for the receiver asks for the same several times.
     """
     group = b"".join(
         (

@@ -2,7 +2,7 @@
 
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -12,6 +12,9 @@ from typing import BinaryIO, Literal
 from kahua.errors import NotFound, OutOfSpace, StateConflict, Unavailable
 from kahua.store.objects.names import INCOMING, key_of, name_of
 from kahua.store.objects.port import CHUNK_BYTES, Chunks
+
+#: Objects are for reading only, and not for others.
+OBJECT_MODE = 0o440
 
 #: Errors of the operating system that say that there is no room.
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -35,9 +38,9 @@ class DirectoryStore:
     def put(self, key: str, chunks: Chunks) -> int:
         """Keep the bytes, durably; return their number."""
         target = self._place(key)
-        with self._clear_errors(), self._temporary() as (file, path):
-            size = sum(_write_all(file, chunk) for chunk in chunks)
-            self._seal(file)
+        with self._clear_errors(), self._temporary() as (handle, path):
+            size = sum(_write_all(handle, chunk) for chunk in chunks)
+            self._make_durable(handle)
             self._publish(path, target)
         return size
 
@@ -49,7 +52,8 @@ class DirectoryStore:
                 size = self.put(key, _chunks_of(path))
             else:
                 with path.open("r+b") as file:
-                    self._seal(file)
+                    os.fchmod(file.fileno(), OBJECT_MODE)
+                    self._make_durable(file.fileno())
                     size = os.fstat(file.fileno()).st_size
                 self._publish(path, target)
             path.unlink(missing_ok=True)
@@ -141,18 +145,18 @@ class DirectoryStore:
             raise NotFound("There is no such object.") from error
 
     @contextmanager
-    def _temporary(self) -> Iterator[tuple[BinaryIO, Path]]:
-        handle, name = tempfile.mkstemp(dir=self.root / INCOMING)
+    def _temporary(self) -> Iterator[tuple[int, Path]]:
+        path = self.root / INCOMING / secrets.token_hex(16)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OBJECT_MODE)
         try:
-            with open(handle, "wb", buffering=0) as file:  # noqa: PTH123 - it is open already
-                yield file, Path(name)
+            yield handle, path
         finally:
-            Path(name).unlink(missing_ok=True)
+            os.close(handle)
+            path.unlink(missing_ok=True)
 
-    def _seal(self, file: BinaryIO) -> None:
-        os.fchmod(file.fileno(), 0o440)
+    def _make_durable(self, handle: int) -> None:
         if self._sync:
-            os.fsync(file.fileno())
+            os.fsync(handle)
 
     def _publish(self, path: Path, target: Path) -> None:
         """Give a synced file its final name, unless that is taken."""
@@ -203,11 +207,11 @@ class DirectoryStore:
             raise Unavailable(f"The object store cannot be written: {error.strerror or error}.") from error
 
 
-def _write_all(file: BinaryIO, chunk: bytes | bytearray | memoryview) -> int:
+def _write_all(handle: int, chunk: bytes | bytearray | memoryview) -> int:
     view = memoryview(chunk).cast("B")
     written = 0
     while written < len(view):
-        written += file.write(view[written:])  # an unbuffered write may take less than it was given
+        written += os.write(handle, view[written:])  # it may take less than it was given
     return written
 
 
