@@ -39,6 +39,15 @@ class SeriesReceived(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InstanceSetAside(Event):
+    """An instance of a series was sent again with other content, and was set aside in quarantine."""
+
+    name = "instance-set-aside"
+
+    series_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SeriesRemoved(Event):
     """A series and all its instances were removed from a project."""
 
@@ -69,7 +78,7 @@ class RunFinished(Event):
 
 
 EVENTS: dict[str, type[Event]] = {
-    event.name: event for event in (SeriesReceived, SeriesRemoved, InstancesRemoved, RunFinished)
+    event.name: event for event in (SeriesReceived, InstanceSetAside, SeriesRemoved, InstancesRemoved, RunFinished)
 }
 
 

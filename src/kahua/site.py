@@ -55,6 +55,7 @@ from kahua.store.remote.dimse import DimseSource
 from kahua.store.remote.outgoing import CallRules, WebCaller, trust
 from kahua.store.remote.source import ImageSource
 from kahua.store.trash import empty_old
+from kahua.store.validation.validator import Validator
 from kahua.workflows import RunFolders, Runs, Transfers, machine_of
 from kahua.workflows.engines import Engine
 from kahua.workflows.engines.local import LocalEngine
@@ -77,7 +78,7 @@ DEMO_USER = "demo"
 #: Pictures that one process of the site draws at once.
 MAX_DECODERS = 4
 
-#: Series whose previews one process of the site draws at once.
+#: Series that one process of the site draws, or validates, at once.
 MAX_DRAWERS = 2
 
 #: Days for which the token of a demonstration works.
@@ -94,6 +95,7 @@ class Site:
     archive: Archive
     decoders: Decoders
     drawers: Decoders
+    inspectors: Decoders
     extensions: Extensions
     runs: Runs
 
@@ -163,6 +165,16 @@ class Site:
         rules = CallRules.from_settings(self.settings)
         return WebCaller(peer.url, rules=rules, user_name=peer.user_name, secret=peer.secret)
 
+    def validator(self) -> Validator:
+        """Make what looks for what is wrong with series."""
+        return Validator(
+            database=self.database,
+            objects=self.objects,
+            staging=self.archive.staging.folder,
+            budget=self.archive.limits.budget,
+            inspectors=self.inspectors,
+        )
+
     def exporter(self) -> Exporter:
         """Make what writes the archives of exports."""
         return Exporter(database=self.database, objects=self.objects, staging=self.archive.staging.folder)
@@ -174,6 +186,7 @@ class Site:
             *dataset_subscriptions(self.database),
             derivation.subscription(),
             Subscription(consumer="store.derivation", event=InstancesRemoved, handle=derivation.on_received),
+            *self.validator().subscriptions(),
         ]
 
     def checks(self) -> Sequence[Check]:
@@ -209,6 +222,7 @@ class Site:
         self.archive.close()
         self.decoders.close()
         self.drawers.close()
+        self.inspectors.close()
         self.database.close()
 
     def _route(self, caller: Caller) -> Route | Refusal:
@@ -304,6 +318,7 @@ def build_site(settings: Settings) -> Site:
         archive=Archive.from_settings(settings, database=database, objects=objects),
         decoders=Decoders("kahua.store.render", most=MAX_DECODERS),
         drawers=Decoders("kahua.store.drawing", most=MAX_DRAWERS),
+        inspectors=Decoders("kahua.store.validation.inspection", most=MAX_DRAWERS),
         extensions=extensions,
         runs=Runs(
             database=database,

@@ -23,6 +23,7 @@ from kahua.api import (
     sign_in,
     trash,
     uploads,
+    validation,
     workflows,
 )
 from kahua.api.metrics import Metrics
@@ -41,6 +42,7 @@ ROUTERS = (
     projects.router,
     series.router,
     trash.router,
+    validation.router,
     uploads.router,
     exports.router,
     confidentiality.router,

@@ -21,7 +21,8 @@ Text = Annotated[
     str,
     Query(
         max_length=MAX_QUERY_LENGTH,
-        description='Words that must all match, `-word`, `"a phrase"`, `Modality:MR`, `StudyDate:20200101-20201231`.',
+        description='Words that must all match, `-word`, `"a phrase"`, `Modality:MR`, `Validation:errors`, '
+        "`StudyDate:20200101-20201231`.",
     ),
 ]
 Word = Annotated[str, Query(max_length=64)]
@@ -55,6 +56,7 @@ class SeriesFacets(BaseModel):
     modality: list[FacetValue]
     body_part: list[FacetValue]
     manufacturer: list[FacetValue]
+    validation: list[FacetValue]
 
 
 @router.get("", operation_id="list_series")

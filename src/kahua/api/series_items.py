@@ -18,6 +18,9 @@ from kahua.store import SeriesReferenceRow, SeriesRow, StudyRow
 VERSION_LENGTH = 16
 
 
+ValidationState = Literal["pending", "ok", "notes", "warnings", "errors"]
+
+
 class Preview(BaseModel):
     """The picture of a series."""
 
@@ -48,6 +51,8 @@ class SeriesItem(BaseModel):
     size: int
     received_at: datetime
     preview: Preview
+    #: The gravest of what validation found.
+    validation: ValidationState
     #: What was made from it: `SEG: liver`, `SR: volumes`.
     results: list[str]
 
@@ -169,6 +174,7 @@ def _item(may: ProjectAccess, found: FoundSeries, results: list[str]) -> SeriesI
         size=series.size,
         received_at=series.received_at,
         preview=_preview(may, series),
+        validation=series.validation_state,  # type: ignore[arg-type]  # the model checks it
         results=results,
     )
 

@@ -13,10 +13,11 @@ def rebuild(context: typer.Context) -> None:
     with options.site() as site:
         with site.database.read() as session:
             series = session.execute(select(SeriesRow.project_id, SeriesRow.id).order_by(SeriesRow.received_at)).all()
-        derivation = site.derivation()
-        with progress("Making previews and metadata", total=len(series)) as steps:
+        derivation, validator = site.derivation(), site.validator()
+        with progress("Making previews, metadata and findings", total=len(series)) as steps:
             for number, (project_id, series_id) in enumerate(series, 1):
                 derivation.derive(project_id, series_id)
+                validator.validate(project_id, series_id)
                 steps.to(number)
         removed = site.archive.collect()
     say(f"{len(series)} series made again, {removed} old objects removed.")

@@ -34,6 +34,8 @@ class Field(StrEnum):
     SERIES_UID = "SeriesInstanceUID"
     BODY_PART = "BodyPartExamined"
     MANUFACTURER = "Manufacturer"
+    #: What the badge says (`errors`), or the code of a finding (`missing-slices`); no attribute.
+    VALIDATION = "Validation"
 
 
 _FIELDS = {field.value.lower(): field for field in Field}

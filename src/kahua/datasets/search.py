@@ -14,7 +14,8 @@ from kahua.datasets.query import Field, Term, parse_query
 from kahua.datasets.tables import DatasetEntryRow, DatasetRow
 from kahua.dicom import fold
 from kahua.errors import InvalidInput, NotFound
-from kahua.store import SeriesRow, StudyRow
+from kahua.store import SeriesFindingRow, SeriesRow, StudyRow
+from kahua.store.validation import STATES
 
 #: Most values of a facet, the most frequent ones.
 MAX_FACET_VALUES = 50
@@ -63,6 +64,7 @@ FACETS: dict[str, InstrumentedAttribute[str]] = {
     "modality": SeriesRow.modality,
     "body_part": SeriesRow.body_part,
     "manufacturer": SeriesRow.manufacturer,
+    "validation": SeriesRow.validation_state,
 }
 
 #: Attributes in one of which a quoted part must stand.
@@ -204,12 +206,24 @@ def _matches(term: Term) -> ColumnElement[bool]:
             return StudyRow.patient_sex == term.text.upper()
         case Field.PATIENT_NAME:
             return _name_contains(term.text)
+        case Field.VALIDATION:
+            return _validated(term.text.lower())
         case Field.STUDY_DATE:
             return _date_between(term.text)
         case field if field in _EXACT:
             return _EXACT[field] == term.text
         case field:
             return _contains(_CONTAINED[field], term.text)
+
+
+def _validated(text: str) -> ColumnElement[bool]:
+    """Compare what the badge of a series says, or ask for a finding by its code."""
+    if text in STATES:
+        return SeriesRow.validation_state == text
+    found = select(SeriesFindingRow.series_id).where(
+        SeriesFindingRow.project_id == SeriesRow.project_id, SeriesFindingRow.code == text
+    )
+    return SeriesRow.id.in_(found)
 
 
 def _contains(column: InstrumentedAttribute[str], text: str) -> ColumnElement[bool]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # those who only choose what is drawn need no arrays
+    import numpy as np
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -15,7 +16,7 @@ class Drawn:
     """Pictures of a series, in the order in which it is leafed through."""
 
     #: Shape (rows, columns) or (rows, columns, 3) each; none if there is nothing to draw.
-    pictures: Sequence[NDArray[np.uint8]]
+    pictures: "Sequence[NDArray[np.uint8]]"
     #: Which of them stands for the series.
     best: int = 0
     #: What is to be said of them, or why there are none.

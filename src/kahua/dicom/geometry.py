@@ -144,6 +144,7 @@ def _regular_gap(positions: FloatArray, first: Dataset) -> float:
         raise GeometryError(
             f"{doubled.size} slices lie where another one does: at {_named(places)} mm.",
             remedy="The series may hold several time points, echoes or b-values: split it.",
+            kind="doubled-positions",
         )
     usual = float(np.median(gaps))
     odd = np.abs(gaps - usual) > SPACING_TOLERANCE * usual
@@ -151,13 +152,17 @@ def _regular_gap(positions: FloatArray, first: Dataset) -> float:
         return float((positions[-1] - positions[0]) / (len(positions) - 1))
     missing = _missing(positions, gaps, usual)
     if missing.size:
+        count = "One slice is" if missing.size == 1 else f"{missing.size} slices are"
         raise GeometryError(
-            f"{missing.size} slices are missing: at {_named(missing)} mm. The others are {usual:.4g} mm apart.",
+            f"{count} missing: at {_named(missing)} mm. The others are {usual:.4g} mm apart.",
             remedy="Send the series again, completely.",
+            kind="missing-slices",
         )
     raise GeometryError(
         f"The slices are not evenly spaced: usually {usual:.4g} mm apart, "
-        f"but {', '.join(f'{gap:.4g}' for gap in gaps[odd][:_NAMED])} mm after {_named(positions[:-1][odd])} mm."
+        f"but {', '.join(f'{gap:.4g}' for gap in gaps[odd][:_NAMED])} mm after {_named(positions[:-1][odd])} mm.",
+        remedy="Resample the series to even distances before it is used as a volume.",
+        kind="uneven-spacing",
     )
 
 
@@ -183,6 +188,7 @@ def _refuse_shear(sideways: FloatArray, gap: float) -> None:
         raise GeometryError(
             f"The slices are shifted sideways by {shift:.3g} mm each: the gantry was tilted by {angle:.1f} degrees.",
             remedy="Resample the series to an upright volume first.",
+            kind="gantry-tilt",
         )
 
 

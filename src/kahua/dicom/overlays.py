@@ -16,6 +16,7 @@ from kahua.dicom.functional_groups import frame_attribute, frame_group
 from kahua.dicom.geometry import FloatArray
 from kahua.dicom.pixels import frame_count, read_frames
 from kahua.dicom.places import NEAR, Place, places, plane_of
+from kahua.errors import UndecodablePixels
 
 Colour = tuple[int, int, int]
 Picture = NDArray[np.uint8]
@@ -160,16 +161,23 @@ def _fill(segmentation: Dataset, slices: Iterable[_Slice]) -> None:
 
 
 def _draw_masks(slice_: _Slice, colours: Mapping[int, Colour]) -> Picture:
-    if slice_.place is None:
-        picture, opacity = np.zeros((*slice_.masks[0][1].shape, 3), np.uint8), 1.0
-    else:
-        picture, opacity = slice_.place.picture(_SIZE), _OPACITY
+    base = _base(slice_.place)
+    opacity = _OPACITY if base is not None else 1.0
+    picture = base if base is not None else np.zeros((*slice_.masks[0][1].shape, 3), np.uint8)
     drawn = picture.astype(np.float32)
     for label, mask in slice_.masks:
         covered = np.asarray(Image.fromarray(mask).resize(picture.shape[1::-1], Image.Resampling.NEAREST))
         colour = np.array(colours.get(label, _COLOURS[label % len(_COLOURS)]), np.float32)
         drawn[covered] = drawn[covered] * (1 - opacity) + colour * opacity
     return drawn.astype(np.uint8)
+
+
+def _base(place: Place | None) -> Picture | None:
+    """Draw the image below; None if it is not at hand, or cannot be decoded: that is said of the image itself."""
+    try:
+        return place.picture(_SIZE) if place is not None else None
+    except UndecodablePixels:
+        return None
 
 
 def _draw_contours(place: Place, contours: Sequence[tuple[Colour, FloatArray]]) -> Picture:

@@ -40,6 +40,28 @@ NATIVE = frozenset(
     }
 )
 
+#: Compressed syntaxes for which `kahua.dicom.decoders` has a decoder.
+DECODED = frozenset(
+    {
+        JPEG_BASELINE,
+        JPEG_EXTENDED,
+        JPEG_LOSSLESS,
+        JPEG_LOSSLESS_SV1,
+        JPEG_LS_LOSSLESS,
+        JPEG_LS_NEAR_LOSSLESS,
+        JPEG_2000_LOSSLESS,
+        JPEG_2000,
+        HTJ2K_LOSSLESS,
+        HTJ2K_LOSSLESS_RPCL,
+        HTJ2K,
+        JPEG_XL_LOSSLESS,
+        JPEG_XL_RECOMPRESSION,
+        JPEG_XL,
+        RLE_LOSSLESS,
+        DEFLATED_FRAME,
+    }
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Encoding:

@@ -12,7 +12,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, insert, select, upd
 from kahua.database import Base, Prepared, announce, new_id, now
 from kahua.dicom import INSTANCE_TAGS, SERIES_TAGS, STUDY_TAGS, Header, dicom_json, fold
 from kahua.errors import ResourceBusy, SopInstanceConflict
-from kahua.events import SeriesReceived
+from kahua.events import InstanceSetAside, SeriesReceived
 from kahua.store.origin import Accepted, Origin
 from kahua.store.quarantine import set_aside
 from kahua.store.tables import InstanceRow, SeriesReferenceRow, SeriesRow, StudyRow
@@ -142,7 +142,7 @@ class _Filer:
             if entry.origin.dataset is not None:
                 self._series_of(entry).datasets.add(entry.origin.dataset)
             return _accepted(entry, series_id, duplicate=True)
-        return self._conflict(entry)
+        return self._conflict(entry, series_id)
 
     def finish(self, object_exists: Callable[[str], bool]) -> None:
         """Write the rows, count, refer, and announce."""
@@ -199,7 +199,7 @@ class _Filer:
             }
         )
 
-    def _conflict(self, entry: Entry) -> SopInstanceConflict:
+    def _conflict(self, entry: Entry, series_id: str) -> SopInstanceConflict:
         self._used_keys.add(entry.object_key)
         conflict = SopInstanceConflict(
             remedy="It was set aside in quarantine; the first one stays as it is.",
@@ -214,6 +214,7 @@ class _Filer:
             size=entry.size,
             origin=entry.origin,
         )
+        announce(self._connection, InstanceSetAside(project_id=self._project_id, series_id=series_id))
         return conflict
 
     def _series_of(self, entry: Entry) -> _Series:

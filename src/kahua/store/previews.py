@@ -25,6 +25,7 @@ from kahua.store.catalogue import instances_of
 from kahua.store.child import Bounds
 from kahua.store.decoders import Decoders
 from kahua.store.dicomweb.retrieve import Address, Located
+from kahua.store.linking import link_objects
 from kahua.store.objects import ObjectStore
 from kahua.store.removal import discard
 from kahua.store.tables import SeriesReferenceRow, SeriesRow, StudyRow
@@ -109,8 +110,8 @@ class Derivation:
     def _pictures(self, instances: Sequence[Located], sources: Sequence[Located]) -> Pictures:
         folder = Path(tempfile.mkdtemp(prefix="preview-", dir=self._staging))
         try:
-            self._link(evenly(instances, MAX_INSTANCES), folder / "instances")
-            self._link(sources, folder / "sources")
+            for located, name in ((evenly(instances, MAX_INSTANCES), "instances"), (sources, "sources")):
+                link_objects(self._objects, [each.instance.object_key for each in located], folder / name)
             answer = json.loads(self._drawers.draw({"folder": str(folder)}, bounds=Bounds(seconds=SECONDS)))
             return Pictures(
                 state=answer["state"],
@@ -122,18 +123,6 @@ class Derivation:
             return Pictures(state="failed", note=error.message)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-    def _link(self, instances: Sequence[Located], folder: Path) -> None:
-        """Offer objects to the child under numbers, without copying where they are local."""
-        folder.mkdir()
-        for number, located in enumerate(instances):
-            key = located.instance.object_key
-            path = self._objects.path(key)
-            if path is not None:
-                (folder / f"{number:06}").symlink_to(path.resolve())
-            else:
-                with (folder / f"{number:06}").open("xb") as file:
-                    file.writelines(self._objects.stream(key))
 
     def _keep(self, series: SeriesRow, packed: bytes, pictures: Pictures) -> None:
         keys = {

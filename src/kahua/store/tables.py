@@ -67,6 +67,7 @@ class SeriesRow(Base):
         Index("ix_series_uid", "project_id", "series_uid"),
         Index("ix_series_newest", "project_id", "received_at", "id"),
         Index("ix_series_modality", "project_id", "modality", "received_at"),
+        Index("ix_series_validation", "project_id", "validation_state", "received_at"),
     )
 
     id: Mapped[Id]
@@ -102,6 +103,30 @@ class SeriesRow(Base):
     derived_revision: Mapped[int] = mapped_column(default=0)
     #: Key of the DICOM JSON of all instances (compressed) in the object store.
     metadata_key: Mapped[str | None] = mapped_column(String(64))
+    #: `pending`, `ok`, or the gravest of what validation found: `notes`, `warnings`, `errors`.
+    validation_state: Mapped[str] = mapped_column(String(16), default="pending", server_default="pending")
+    validated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class SeriesFindingRow(Base):
+    """Something that validation found about a series, in words."""
+
+    __tablename__ = "series_findings"
+    __table_args__ = (Index("ix_series_findings_code", "project_id", "code"),)
+
+    series_id: Mapped[str] = mapped_column(ForeignKey("series.id", ondelete="CASCADE"), primary_key=True)
+    #: The gravest comes first.
+    place: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    code: Mapped[str] = mapped_column(String(64))
+    #: `note`, `warning` or `error`.
+    severity: Mapped[str] = mapped_column(String(16))
+    sentence: Mapped[str] = mapped_column(String(1000))
+    remedy: Mapped[str] = mapped_column(String(1000))
+    #: How many instances it concerns; 0 if it concerns the series as a whole.
+    instances: Mapped[int]
+    #: Attributes, positions or UIDs; text of strangers.
+    details: Mapped[list[str]] = mapped_column(JSON)
 
 
 class InstanceRow(Base):

@@ -48,6 +48,7 @@ TABLE = {
     "GET /api/projects/{project}/series/facets": READERS,
     "GET /api/projects/{project}/series/{series}": READERS,
     "GET /api/projects/{project}/series/{series}/attributes": READERS,
+    "GET /api/projects/{project}/series/{series}/validation": READERS,
     "GET /api/projects/{project}/series/{series}/preview": READERS,
     "GET /api/projects/{project}/series/{series}/filmstrip": READERS,
     "DELETE /api/projects/{project}/series/{series}": MANAGERS,

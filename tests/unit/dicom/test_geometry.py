@@ -43,7 +43,7 @@ def test_an_oblique_series_has_a_geometry() -> None:
 @pytest.mark.parametrize(
     ("positions", "message"),
     [
-        ((0, 3, 9, 12), "1 slices are missing: at 6 mm. The others are 3 mm apart."),
+        ((0, 3, 9, 12), "One slice is missing: at 6 mm. The others are 3 mm apart."),
         ((0, 1, 2, 3, 7, 8), "3 slices are missing: at 4, 5, 6 mm"),
         ((0, 3, 3, 6, 9), "1 slices lie where another one does: at 3 mm."),
         ((0, 3, 6, 9, 10.7), "not evenly spaced: usually 3 mm apart, but 1.7 mm after 9 mm"),

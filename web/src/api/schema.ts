@@ -964,6 +964,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/series/{series}/validation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Series Validation
+         * @description Show what is odd or wrong about a series, and what can be done.
+         */
+        get: operations["get_series_validation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/trash": {
         parameters: {
             query?: never;
@@ -1659,6 +1679,27 @@ export interface components {
             evidence: string[];
             /** Next Step */
             next_step: string;
+        };
+        /**
+         * FindingItem
+         * @description Something that was found.
+         */
+        FindingItem: {
+            /** Code */
+            code: string;
+            /** Details */
+            details: string[];
+            /** Instances */
+            instances: number;
+            /** Remedy */
+            remedy: string;
+            /** Sentence */
+            sentence: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "note" | "warning" | "error";
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -2661,6 +2702,11 @@ export interface components {
             study_description: string;
             /** Study Uid */
             study_uid: string;
+            /**
+             * Validation
+             * @enum {string}
+             */
+            validation: "pending" | "ok" | "notes" | "warnings" | "errors";
             /** Viewer Url */
             viewer_url: string;
         };
@@ -2675,6 +2721,8 @@ export interface components {
             manufacturer: components["schemas"]["FacetValue"][];
             /** Modality */
             modality: components["schemas"]["FacetValue"][];
+            /** Validation */
+            validation: components["schemas"]["FacetValue"][];
         };
         /**
          * SeriesItem
@@ -2715,6 +2763,11 @@ export interface components {
             study_description: string;
             /** Study Uid */
             study_uid: string;
+            /**
+             * Validation
+             * @enum {string}
+             */
+            validation: "pending" | "ok" | "notes" | "warnings" | "errors";
         };
         /**
          * SeriesPage
@@ -3018,6 +3071,21 @@ export interface components {
             is_administrator: boolean;
             /** Name */
             name: string;
+        };
+        /**
+         * Validation
+         * @description What validation says of a series.
+         */
+        Validation: {
+            /** Findings */
+            findings: components["schemas"]["FindingItem"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "ok" | "notes" | "warnings" | "errors";
+            /** Validated At */
+            validated_at: string | null;
         };
         /** ValidationError */
         ValidationError: {
@@ -4785,7 +4853,7 @@ export interface operations {
     list_series: {
         parameters: {
             query?: {
-                /** @description Words that must all match, `-word`, `"a phrase"`, `Modality:MR`, `StudyDate:20200101-20201231`. */
+                /** @description Words that must all match, `-word`, `"a phrase"`, `Modality:MR`, `Validation:errors`, `StudyDate:20200101-20201231`. */
                 q?: string;
                 modality?: string;
                 dataset?: string;
@@ -4826,7 +4894,7 @@ export interface operations {
     count_series_by_facet: {
         parameters: {
             query?: {
-                /** @description Words that must all match, `-word`, `"a phrase"`, `Modality:MR`, `StudyDate:20200101-20201231`. */
+                /** @description Words that must all match, `-word`, `"a phrase"`, `Modality:MR`, `Validation:errors`, `StudyDate:20200101-20201231`. */
                 q?: string;
                 modality?: string;
                 dataset?: string;
@@ -5029,6 +5097,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_series_validation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                series: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Validation"];
+                };
             };
             /** @description Validation Error */
             422: {
