@@ -25,6 +25,7 @@ from kahua.access import (
 )
 from kahua.access.tables import ProjectRow
 from kahua.database import Database, forget_delivered, migrate
+from kahua.datasets import note_end_of_pull, remove_expired_pulls
 from kahua.datasets import subscriptions as dataset_subscriptions
 from kahua.errors import MisconfiguredSite, NotFound
 from kahua.events import InstancesRemoved, Subscription
@@ -53,6 +54,7 @@ from kahua.store.remote.archive import ArchiveSource
 from kahua.store.remote.dicomweb import DicomwebSource
 from kahua.store.remote.dimse import DimseSource
 from kahua.store.remote.outgoing import CallRules, WebCaller, trust
+from kahua.store.remote.puller import Puller
 from kahua.store.remote.source import ImageSource
 from kahua.store.trash import empty_old
 from kahua.store.validation.validator import Validator
@@ -140,17 +142,20 @@ class Site:
             It would be called in a way that the site does not allow.
         """
         if peer.kind == "dicomweb":
-            return DicomwebSource(self._caller(peer), staging=self.archive.staging.folder, limits=self.archive.limits)
+            return DicomwebSource(self._caller(peer), limits=self.archive.limits)
         with self.database.read() as session:
             project = session.get_one(ProjectRow, peer.project_id).name
         return DimseSource(
             destination=Destination(ae_title=peer.ae_title, host=peer.host, port=peer.port or 0, tls=peer.tls),
             calling=self.settings.dicom_ae_title,
             receiver=f"{AE_TITLE_PREFIX}{project}" if peer.retrieve == "move" else "",
-            staging=self.archive.staging.folder,
             limits=self.archive.limits,
             security=trust(self.settings.outgoing_ca) if peer.tls else None,
         )
+
+    def puller(self) -> Puller:
+        """Make what carries pulls out."""
+        return Puller(database=self.database, archive=self.archive, source_of=self.source, ended=note_end_of_pull)
 
     def own_source(self, project_id: str) -> ImageSource:
         """Make what asks for the images of a project that are here."""
@@ -158,7 +163,6 @@ class Site:
             database=self.database,
             objects=self.objects,
             project_id=project_id,
-            staging=self.archive.staging.folder,
         )
 
     def _caller(self, peer: Peer) -> WebCaller:
@@ -212,6 +216,7 @@ class Site:
     def tidy(self) -> None:
         """Remove what is not needed any more: objects of what was deleted, delivered events, left-over files."""
         empty_old(self.database, days=self.settings.trash_days)
+        remove_expired_pulls(self.database)
         self.archive.collect()
         forget_delivered(self.database)
         forget_old(self.database)

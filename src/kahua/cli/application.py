@@ -17,6 +17,7 @@ from kahua.cli import (
     peer,
     pixel_template,
     project,
+    pull,
     rebuild,
     runs,
     series,
@@ -47,7 +48,7 @@ app.command("rebuild")(rebuild.rebuild)
 app.command("web", rich_help_panel="Parts of a site, each alone")(services.web)
 app.command("receive", rich_help_panel="Parts of a site, each alone")(services.receive)
 app.command("work", rich_help_panel="Parts of a site, each alone")(services.work)
-for noun in (user, project, series, trash, dataset, workflow, runs, extension, peer, pixel_template):
+for noun in (user, project, series, trash, dataset, workflow, runs, extension, peer, pixel_template, pull):
     app.add_typer(noun.app)
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 
+from kahua.cli.background import Background
 from kahua.cli.engine_turn import EngineTurn
 from kahua.cli.service import say_ready
 from kahua.database import deliver_events
@@ -33,6 +34,8 @@ def work(settings: Settings, stop: threading.Event) -> None:
     reports.start()
     turn = EngineTurn(site)
     turn.look()
+    pulling = Background("pulls", site.puller().step)
+    pulling.start()
     say_ready(settings, "work")
     tidy_at = 0.0
     while not stop.is_set():
@@ -42,6 +45,7 @@ def work(settings: Settings, stop: threading.Event) -> None:
             tidy_at = time.monotonic() + TIDY_SECONDS
         if not deliver_events(site.database, subscriptions):
             stop.wait(POLL_SECONDS)
+    pulling.stop(seconds=CALL_SECONDS)
     turn.stop()
     reports.join(CALL_SECONDS)
     site.close()

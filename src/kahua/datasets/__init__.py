@@ -23,6 +23,7 @@ from kahua.datasets.lists import (
     series_of,
 )
 from kahua.datasets.peers import add_peer, change_peer, note_search, remove_peer
+from kahua.datasets.pulls import cancel_pull, note_end_of_pull, remove_expired_pulls, start_pull
 from kahua.datasets.query import MAX_QUERY_LENGTH, Field, Term, parse_query
 from kahua.datasets.search import (
     FacetValue,
@@ -51,6 +52,7 @@ __all__ = [
     "add_peer",
     "add_pixel_template",
     "begin_export",
+    "cancel_pull",
     "change_dataset",
     "change_peer",
     "change_policy",
@@ -67,13 +69,16 @@ __all__ = [
     "forget_patients",
     "get_series",
     "list_datasets",
+    "note_end_of_pull",
     "note_search",
     "parse_query",
     "reidentify",
     "release",
+    "remove_expired_pulls",
     "remove_peer",
     "remove_pixel_template",
     "seal_patients",
     "series_of",
+    "start_pull",
     "subscriptions",
 ]

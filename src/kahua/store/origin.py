@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class Origin:
     """The way by which something came in."""
 
-    #: `dimse`, `stow`, `upload`, `import` or `run`.
+    #: `dimse`, `stow`, `upload`, `import`, `pull` or `run`.
     door: str
-    #: Who sent it: calling AE title, user or run.
+    #: Who sent it: calling AE title, user, peer or run.
     sender: str
     #: What the sender calls it: a file name, for people to find it again.
     name: str = ""

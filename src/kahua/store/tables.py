@@ -161,7 +161,7 @@ class InstanceRow(Base):
     #: All instance-level attributes of the QIDO-RS answer as one DICOM JSON object.
     dicom_json: Mapped[bytes] = mapped_column(LargeBinary)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    #: Door by which it came: `dimse`, `stow`, `upload`, `import`, `run`.
+    #: Door by which it came: `dimse`, `stow`, `upload`, `import`, `pull`, `run`.
     door: Mapped[str] = mapped_column(String(16))
     #: Who sent it: calling AE title, user or run.
     sender: Mapped[str] = mapped_column(String(100))

@@ -1,7 +1,6 @@
 """The contract of sources, kept with PACS of others."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,22 +16,22 @@ from kahua.testing.contracts.image_source import ImageSourceContract
 from .servers import AE_TITLE, PASSWORD, USER, Orthanc
 
 
-def dicomweb(pacs: Orthanc, staging: Path, limits: Limits, *, password: str = PASSWORD) -> DicomwebSource:
+def dicomweb(pacs: Orthanc, limits: Limits, *, password: str = PASSWORD) -> DicomwebSource:
     caller = WebCaller(pacs.url, rules=CallRules(), user_name=USER, secret=password)
-    return DicomwebSource(caller, staging=staging, limits=limits)
+    return DicomwebSource(caller, limits=limits)
 
 
 class TestOrthancByDicomweb(ImageSourceContract):
     """QIDO-RS and WADO-RS."""
 
     @pytest.fixture
-    def source(self, pacs: Orthanc, tmp_path: Path, limits: Limits) -> Iterator[ImageSource]:
-        source = dicomweb(pacs, tmp_path, limits)
+    def source(self, pacs: Orthanc, limits: Limits) -> Iterator[ImageSource]:
+        source = dicomweb(pacs, limits)
         yield source
         source.close()
 
-    def test_a_wrong_password_is_told_in_words(self, pacs: Orthanc, tmp_path: Path, limits: Limits) -> None:
-        source = dicomweb(pacs, tmp_path, limits, password="wrong")
+    def test_a_wrong_password_is_told_in_words(self, pacs: Orthanc, limits: Limits) -> None:
+        source = dicomweb(pacs, limits, password="wrong")
         with pytest.raises(PeerUnavailable, match="does not let this site in"):
             source.verify()
         source.close()
@@ -42,11 +41,10 @@ class TestOrthancByDimse(ImageSourceContract):
     """C-ECHO, C-FIND and C-GET."""
 
     @pytest.fixture
-    def source(self, pacs: Orthanc, tmp_path: Path, limits: Limits) -> ImageSource:
+    def source(self, pacs: Orthanc, limits: Limits) -> ImageSource:
         return DimseSource(
             destination=Destination(ae_title=AE_TITLE, host="127.0.0.1", port=pacs.dicom_port),
             calling="KAHUA",
             receiver="",
-            staging=tmp_path,
             limits=limits,
         )

@@ -12,9 +12,7 @@ from kahua.testing.factory import part10
 
 
 def source_of(archive: Archive, project: str) -> ImageSource:
-    return ArchiveSource(
-        database=archive.database, objects=archive.objects, project_id=project, staging=archive.staging.folder
-    )
+    return ArchiveSource(database=archive.database, objects=archive.objects, project_id=project)
 
 
 class TestArchiveSource(ImageSourceContract):

@@ -616,6 +616,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/pulls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List All
+         * @description List pulls, newest first.
+         */
+        get: operations["list_pulls"];
+        put?: never;
+        /**
+         * Start
+         * @description Have studies or series fetched; the worker does it, and goes on after whatever stops it.
+         */
+        post: operations["start_pull"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/pulls/{pull}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get
+         * @description Show how far a pull is.
+         */
+        get: operations["get_pull"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/pulls/{pull}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description End a pull; what came stays.
+         */
+        post: operations["cancel_pull"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/pulls/{pull}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Items
+         * @description Show what became of each item of a pull.
+         */
+        get: operations["list_pull_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/quarantine": {
         parameters: {
             query?: never;
@@ -2034,6 +2118,20 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[PullItem] */
+        Page_PullItem_: {
+            /** Items */
+            items: components["schemas"]["PullItem"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[PullProgressItem] */
+        Page_PullProgressItem_: {
+            /** Items */
+            items: components["schemas"]["PullProgressItem"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[QuarantineItem] */
         Page_QuarantineItem_: {
             /** Items */
@@ -2346,6 +2444,112 @@ export interface components {
              * @default
              */
             title: string;
+        };
+        /**
+         * PullItem
+         * @description A series that is fetched, or a wish that is looked up.
+         */
+        PullItem: {
+            /** Accession Number */
+            accession_number: string;
+            /** Attempts */
+            attempts: number;
+            /** Duplicates */
+            duplicates: number;
+            /** Expected */
+            expected: number | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Id */
+            id: number;
+            /** Note */
+            note: string;
+            /** Patient Id */
+            patient_id: string;
+            /** Received */
+            received: number;
+            /** Refused */
+            refused: number;
+            /** Series Uid */
+            series_uid: string;
+            /** State */
+            state: string;
+            /** Study Uid */
+            study_uid: string;
+        };
+        /**
+         * PullProgressItem
+         * @description How far a pull is.
+         */
+        PullProgressItem: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Dataset */
+            dataset: string | null;
+            /** Duplicates */
+            duplicates: number;
+            /** Finished At */
+            finished_at: string | null;
+            /** Id */
+            id: string;
+            /** Items */
+            items: {
+                [key: string]: number;
+            };
+            /** Keep Hours */
+            keep_hours: number | null;
+            /** Peer */
+            peer: string;
+            /** Rate */
+            rate: number;
+            /** Received */
+            received: number;
+            /** Refused */
+            refused: number;
+            /** State */
+            state: string;
+            /** Windows */
+            windows: string[];
+        };
+        /**
+         * PullRequest
+         * @description What to fetch, and how.
+         */
+        PullRequest: {
+            /**
+             * Dataset
+             * @description Dataset to which the series are added.
+             */
+            dataset?: string | null;
+            /**
+             * Keep Hours
+             * @description Hours after which what came is removed again.
+             */
+            keep_hours?: number | null;
+            /**
+             * Peer
+             * @description Name of the peer.
+             */
+            peer: string;
+            /**
+             * Rate
+             * @description Instances a minute, on average; 0 is as fast as it goes.
+             * @default 0
+             */
+            rate: number;
+            /**
+             * Windows
+             * @description Times of the day in which series may begin, such as 19:00-06:00.
+             * @default []
+             */
+            windows: string[];
+            /** Wishes */
+            wishes: components["schemas"]["WishBody"][];
         };
         /**
          * QuarantineItem
@@ -3099,6 +3303,32 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * WishBody
+         * @description Something that is wanted; what is not empty must all match.
+         */
+        WishBody: {
+            /**
+             * Accession Number
+             * @default
+             */
+            accession_number: string;
+            /**
+             * Patient Id
+             * @default
+             */
+            patient_id: string;
+            /**
+             * Series Uid
+             * @default
+             */
+            series_uid: string;
+            /**
+             * Study Uid
+             * @default
+             */
+            study_uid: string;
         };
         /**
          * WorkflowDetail
@@ -4430,6 +4660,178 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RemoteSeriesItem"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_pulls: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PullProgressItem_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_pull: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PullRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullProgressItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_pull: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pull: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullProgressItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_pull: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pull: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullProgressItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_pull_items: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `id` of the last item of the page before. */
+                after?: number;
+            };
+            header?: never;
+            path: {
+                pull: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PullItem_"];
                 };
             };
             /** @description Validation Error */

@@ -1,7 +1,5 @@
 """This site's own archive as a source: what a project has already."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -27,11 +25,10 @@ COLUMNS = {
 class ArchiveSource:
     """An `ImageSource` over the series of one project."""
 
-    def __init__(self, *, database: Database, objects: ObjectStore, project_id: str, staging: Path) -> None:
+    def __init__(self, *, database: Database, objects: ObjectStore, project_id: str) -> None:
         self._database = database
         self._objects = objects
         self._project_id = project_id
-        self._staging = staging
 
     def close(self) -> None:
         """Nothing is open."""
@@ -73,7 +70,7 @@ class ArchiveSource:
         with self._database.read() as session:
             return [_series(study_uid, row) for row in session.scalars(wanted)]
 
-    def retrieve(self, study_uid: str, series_uid: str) -> Iterator[Path]:
+    def retrieve(self, study_uid: str, series_uid: str, folder: Path) -> Iterator[Path]:
         """Give copies of the instances of a series."""
         with self._database.read() as session:
             series = find_series_by_uids(
@@ -83,15 +80,11 @@ class ArchiveSource:
                 require_uid(series_uid, "series_uid"),
             )
             keys = [instance.object_key for instance in instances_of(session, series)]
-        folder = Path(tempfile.mkdtemp(prefix="copy-", dir=self._staging))
-        try:
-            for number, key in enumerate(keys):
-                path = folder / f"{number:06}"
-                with path.open("xb") as file:
-                    file.writelines(self._objects.stream(key))
-                yield path
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        for number, key in enumerate(keys):
+            path = folder / f"{number:06}"
+            with path.open("xb") as file:
+                file.writelines(self._objects.stream(key))
+            yield path
 
 
 def _matches(column: InstrumentedAttribute[str], value: str) -> ColumnElement[bool]:

@@ -1,7 +1,5 @@
 """A PACS that is asked by DICOMweb: QIDO-RS and WADO-RS as client (PS3.18 sections 10.4 and 10.6)."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,9 +47,8 @@ ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 class DicomwebSource:
     """An `ImageSource` over DICOMweb."""
 
-    def __init__(self, caller: WebCaller, *, staging: Path, limits: Limits) -> None:
+    def __init__(self, caller: WebCaller, *, limits: Limits) -> None:
         self._caller = caller
-        self._staging = staging
         self._limits = limits
 
     def close(self) -> None:
@@ -80,15 +77,11 @@ class DicomwebSource:
                 found.setdefault(series.series_uid, series)
         return list(found.values())
 
-    def retrieve(self, study_uid: str, series_uid: str) -> Iterator[Path]:
-        """Give the instances of a series, each in a file of the staging folder."""
+    def retrieve(self, study_uid: str, series_uid: str, folder: Path) -> Iterator[Path]:
+        """Give the instances of a series, each in a file of the folder."""
         path = f"/studies/{require_uid(study_uid, 'study_uid')}/series/{require_uid(series_uid, 'series_uid')}"
-        folder = Path(tempfile.mkdtemp(prefix="pull-", dir=self._staging))
-        try:
-            with self._caller.call("GET", path, headers={"Accept": ACCEPT}) as answer:
-                yield from _Parts(folder, self._limits).of(answer)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with self._caller.call("GET", path, headers={"Accept": ACCEPT}) as answer:
+            yield from _Parts(folder, self._limits).of(answer)
 
     def _items(self, path: str, conditions: Mapping[str, str], fields: Sequence[str], *, limit: int) -> Iterator[Any]:
         """Give the items of a list page by page, and stop at a server that knows no pages and begins anew."""

@@ -1,8 +1,6 @@
 """A PACS that is asked by DIMSE: C-ECHO, C-FIND, C-GET and C-MOVE as client (PS3.4 annexes A, C; PS3.7 section 9)."""
 
-import shutil
 import ssl
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,7 +83,6 @@ class DimseSource:
     calling: str
     #: AE title to which C-MOVE sends, this site's own receiver; empty retrieves by C-GET.
     receiver: str
-    staging: Path
     limits: Limits
     security: ssl.SSLContext | None = None
 
@@ -116,7 +113,7 @@ class DimseSource:
                 found.setdefault(series.series_uid, series)
         return list(found.values())
 
-    def retrieve(self, study_uid: str, series_uid: str) -> Iterator[Path]:
+    def retrieve(self, study_uid: str, series_uid: str, folder: Path) -> Iterator[Path]:
         """Give the instances of a series; by C-MOVE none, for they come to this site's receiver."""
         keys = {
             STUDY_UID: require_uid(study_uid, "study_uid"),
@@ -125,12 +122,8 @@ class DimseSource:
         classes = self._classes(keys)
         if self.receiver:
             self._move(keys)
-            return
-        folder = Path(tempfile.mkdtemp(prefix="pull-", dir=self.staging))
-        try:
+        else:
             yield from self._get(keys, classes, folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _classes(self, keys: Mapping[int, str]) -> Sequence[str]:
         """Ask which SOP classes a series has; a peer that does not say may have any.

@@ -90,8 +90,8 @@ class ImageSource(Protocol):
     def find_series(self, study_uid: str) -> Sequence[RemoteSeries]:
         """Give the series of a study."""
 
-    def retrieve(self, study_uid: str, series_uid: str) -> Iterator[Path]:
-        """Give the instances of a series one by one; whoever takes one removes its file.
+    def retrieve(self, study_uid: str, series_uid: str, folder: Path) -> Iterator[Path]:
+        """Give the instances of a series one by one, each in a file of a folder, which the caller removes.
 
         A source that sends to this site's own receiver gives none: they have arrived when the iteration ends.
         """

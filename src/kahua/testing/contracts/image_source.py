@@ -30,6 +30,13 @@ STUDY, OTHER_STUDY = str(HEAD_CT[0].StudyInstanceUID), str(OTHER_CT[0].StudyInst
 NO_UID, NOWHERE = "../../etc", "1.2.3.4.5"
 
 
+def new_folder(parent: Path) -> Path:
+    """Make an empty folder for what is retrieved."""
+    folder = parent / "retrieved"
+    folder.mkdir()
+    return folder
+
+
 class ImageSourceContract:
     """The contract of `ImageSource`, sentence by sentence."""
 
@@ -71,27 +78,26 @@ class ImageSourceContract:
     def test_a_study_that_is_not_there_has_no_series(self, source: ImageSource) -> None:
         assert list(source.find_series(NOWHERE)) == []
 
-    def test_every_instance_of_a_series_is_given_as_a_file(self, source: ImageSource) -> None:
-        given = {}
-        for path in source.retrieve(STUDY, str(HEAD_CT[0].SeriesInstanceUID)):
+    def test_every_instance_of_a_series_is_given_as_a_file(self, source: ImageSource, tmp_path: Path) -> None:
+        given, folder = {}, new_folder(tmp_path)
+        for path in list(source.retrieve(STUDY, str(HEAD_CT[0].SeriesInstanceUID), folder)):
+            assert path.parent == folder
             instance = pydicom.dcmread(path)
             given[str(instance.SOPInstanceUID)] = instance.PixelData
-            path.unlink()
         assert given == {str(instance.SOPInstanceUID): instance.PixelData for instance in HEAD_CT}
 
-    def test_nothing_is_left_when_retrieval_ends_early(self, source: ImageSource) -> None:
-        retrieval = iter(source.retrieve(STUDY, str(HEAD_CT[0].SeriesInstanceUID)))
-        first: Path = next(retrieval)
-        assert first.exists()
-        retrieval.close()  # type: ignore[attr-defined]
-        assert not first.parent.exists()
+    def test_a_file_may_go_before_the_next_one_comes(self, source: ImageSource, tmp_path: Path) -> None:
+        folder = new_folder(tmp_path)
+        for path in source.retrieve(STUDY, str(HEAD_CT[0].SeriesInstanceUID), folder):
+            path.unlink()
+        assert list(folder.iterdir()) == []
 
-    def test_a_series_that_is_not_there_is_not_found(self, source: ImageSource) -> None:
+    def test_a_series_that_is_not_there_is_not_found(self, source: ImageSource, tmp_path: Path) -> None:
         with pytest.raises(NotFound):
-            list(source.retrieve(STUDY, NOWHERE))
+            list(source.retrieve(STUDY, NOWHERE, new_folder(tmp_path)))
 
-    def test_what_is_no_uid_is_refused_before_anything_is_asked(self, source: ImageSource) -> None:
+    def test_what_is_no_uid_is_refused_before_anything_is_asked(self, source: ImageSource, tmp_path: Path) -> None:
         with pytest.raises(InvalidInput):
             source.find_series(NO_UID)
         with pytest.raises(InvalidInput):
-            list(source.retrieve(STUDY, NO_UID))
+            list(source.retrieve(STUDY, NO_UID, tmp_path))
