@@ -49,6 +49,7 @@ from kahua.store.dimse import Caller, Destination, Receiver, Refusal, Rejection,
 from kahua.store.dimse.commitments import forget_old
 from kahua.store.dimse.security import client_security
 from kahua.store.objects import FetchedFiles
+from kahua.store.pictures import Studio
 from kahua.store.previews import Derivation
 from kahua.store.remote.archive import ArchiveSource
 from kahua.store.remote.dicomweb import DicomwebSource
@@ -100,6 +101,11 @@ class Site:
     inspectors: Decoders
     extensions: Extensions
     runs: Runs
+
+    @property
+    def studio(self) -> Studio:
+        """What draws and decodes frames of instances."""
+        return Studio(decoders=self.decoders, objects=self.objects, settings=self.settings)
 
     def receiver(self) -> Receiver:
         """Make the receiver of DICOM; the caller starts and stops it."""

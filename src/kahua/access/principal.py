@@ -9,6 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from kahua.access.permissions import EVERYBODY, PERMISSIONS, PERSON_ONLY, SITE_PERMISSIONS, Permission, Role
 from kahua.access.tables import MembershipRow, ProjectRow, UserRow
+from kahua.database import Readable
 from kahua.errors import NotAllowed, NotFound
 
 Via = Literal["session", "token", "local"]
@@ -50,7 +51,7 @@ class ProjectAccess:
     role: Role
 
 
-def authorize(session: Session, principal: Principal, project_name: str, permission: Permission) -> ProjectAccess:
+def authorize(session: Readable, principal: Principal, project_name: str, permission: Permission) -> ProjectAccess:
     """Check that a principal may do something in a project.
 
     Raises

@@ -11,7 +11,7 @@ from kahua.access.credentials import hash_of, new_secret
 from kahua.access.passwords import hash_password, password_is_right
 from kahua.access.principal import Principal, load_principal, principal_query, read_principal
 from kahua.access.tables import BrowserSessionRow, SignInLinkRow, UserRow
-from kahua.database import Database, UtcDateTime, now
+from kahua.database import Database, Readable, UtcDateTime, now
 from kahua.errors import InvalidInput, NotSignedIn
 
 #: A browser session ends after this time even when it is used all along.
@@ -129,7 +129,7 @@ def set_password(
         record(session, actor=user.name, action="password.set", subject=user.name)
 
 
-def find_session(session: Session, cookie: str) -> OpenSession | None:
+def find_session(session: Readable, cookie: str) -> OpenSession | None:
     """Session that a cookie belongs to; None if it has ended or never was."""
     rows = session.execute(_SESSION, {"token_hash": hash_of(cookie), "moment": now()}).all()
     principal = read_principal(rows, "session")

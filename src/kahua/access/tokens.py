@@ -11,7 +11,7 @@ from kahua.access.audit import record
 from kahua.access.credentials import TOKEN_PREFIX, hash_of, new_secret
 from kahua.access.principal import Principal, principal_query, read_principal
 from kahua.access.tables import ApiTokenRow, UserRow
-from kahua.database import UtcDateTime, now
+from kahua.database import Readable, UtcDateTime, now
 from kahua.errors import InvalidInput, NotFound, StateConflict
 
 #: Longest life of a token.
@@ -102,7 +102,7 @@ def delete_token(session: Session, *, user_id: str, token_id: str) -> None:
     record(session, actor=owner.name, action="token.deleted", subject=token_id, label=token.label)
 
 
-def find_token(session: Session, secret: str) -> UsedToken | None:
+def find_token(session: Readable, secret: str) -> UsedToken | None:
     """Token that a secret belongs to; None if it has ended or never was."""
     rows = session.execute(_TOKEN, {"token_hash": hash_of(secret), "moment": now()}).all()
     principal = read_principal(rows, "token")

@@ -31,6 +31,7 @@ from kahua.api.metrics import Metrics
 from kahua.api.middleware import Shield
 from kahua.api.problems import Problem, install_problems
 from kahua.api.recent import RecentAnswers
+from kahua.api.shortcut import Shortcut
 from kahua.api.throttle import Throttle
 from kahua.site import Site
 
@@ -79,5 +80,6 @@ def create_application(site: Site) -> FastAPI:
     install_problems(application)
     for router in ROUTERS:
         application.include_router(router)
+    application.add_middleware(Shortcut, prefix="/dicom-web/", routers=dicomweb.reading)
     application.add_middleware(Shield, settings=site.settings, metrics=application.state.metrics)
     return application

@@ -25,6 +25,7 @@ from kahua.access import (
     record,
     same,
 )
+from kahua.database import Readable
 from kahua.errors import NotAllowed, NotSignedIn
 from kahua.site import Site
 
@@ -70,7 +71,7 @@ class SignedIn(Guard):
         """Give who asks."""
         return _checked(request, self._check)
 
-    def _check(self, _session: Session, principal: Principal) -> Principal:
+    def _check(self, _session: Readable, principal: Principal) -> Principal:
         if self.person and principal.via == "token":
             raise NotAllowed(
                 "An API token is not enough for this.", remedy="Do this in the browser, signed in as a person."
@@ -130,10 +131,10 @@ def cookie_of(request: Request) -> str | None:
     return None if "authorization" in request.headers else request.cookies.get(COOKIE)
 
 
-def _checked(request: Request, check: Callable[[Session, Principal], T]) -> T:
+def _checked(request: Request, check: Callable[[Readable, Principal], T]) -> T:
     """Find out who asks, ask whether they may, and write down who may not."""
     site: Site = request.app.state.site
-    with site.database.read() as session:
+    with site.database.look() as session:
         principal, keep_alive = _identify(request, session, hours=site.settings.session_hours)
         try:
             allowed, refusal = check(session, principal), None
@@ -155,7 +156,7 @@ def _checked(request: Request, check: Callable[[Session, Principal], T]) -> T:
     return allowed
 
 
-def _identify(request: Request, session: Session, *, hours: int) -> tuple[Principal, Callable[[Session], None] | None]:
+def _identify(request: Request, session: Readable, *, hours: int) -> tuple[Principal, Callable[[Session], None] | None]:
     """Who asks, and what is to be written to keep their session or token in use."""
     authorization = request.headers.get("authorization")
     if authorization is not None:
@@ -173,7 +174,7 @@ def _identify(request: Request, session: Session, *, hours: int) -> tuple[Princi
     return found.principal, lambda writing: extend_session(writing, cookie, hours=hours)
 
 
-def _identify_token(authorization: str, session: Session) -> tuple[Principal, Callable[[Session], None] | None]:
+def _identify_token(authorization: str, session: Readable) -> tuple[Principal, Callable[[Session], None] | None]:
     scheme, _, secret = authorization.partition(" ")
     secret = secret.strip()
     found = find_token(session, secret) if scheme.lower() == "bearer" else None

@@ -2,13 +2,22 @@
 
 import asyncio
 from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
 #: Small pieces are joined up to this size: every piece costs two changes of thread.
 PIECE_BYTES = 2_000_000
+
+#: A piece of this size is sent as it is: to join it with others would copy it.
+LARGE_BYTES = 200_000
+
+#: Answers of which the next piece is read at the same moment; the others wait for their turn, not for their end.
+MAX_READERS = 16
+
+_READERS = ThreadPoolExecutor(MAX_READERS, thread_name_prefix="pieces")
 
 
 class PiecesResponse(Response):
@@ -18,32 +27,49 @@ class PiecesResponse(Response):
     """
 
     def __init__(
-        self, pieces: Iterator[bytes], *, media_type: str, headers: Mapping[str, str], length: int | None = None
+        self,
+        pieces: Iterator[bytes],
+        *,
+        media_type: str,
+        headers: Mapping[str, str],
+        length: int | None = None,
+        status: int = 200,
     ) -> None:
+        self._source = pieces
         self.body_iterator = joined(pieces)
-        self.status_code = 200
+        self.status_code = status
         self.media_type = media_type
         self.background = None
+        self._context = copy_context()
         self.init_headers({**headers, **({} if length is None else {"content-length": str(length)})})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """Send the answer."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         gone = asyncio.ensure_future(_disconnected(receive))
-        ahead = asyncio.ensure_future(self._next())
+        ahead = self._next()
         try:
-            while not gone.done() and (piece := await ahead):
-                ahead = asyncio.ensure_future(self._next())
+            while not gone.done() and (piece := await asyncio.shield(ahead)):
+                ahead = self._next()
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             if not gone.done():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             gone.cancel()
             await asyncio.wait([ahead])  # the thread must have left the iterator before it is closed
-            await run_in_threadpool(self.body_iterator.close)
+            await self._run(self.body_iterator.close)
 
-    async def _next(self) -> bytes:
-        return await run_in_threadpool(next, self.body_iterator, b"")
+    def close(self) -> None:
+        """Close where the pieces come from, of an answer that is not sent."""
+        self.body_iterator.close()
+        if isinstance(self._source, Generator):
+            self._source.close()  # an iterator that was never asked for a piece closes nothing
+
+    def _next(self) -> "asyncio.Future[bytes]":
+        return self._run(next, self.body_iterator, b"")
+
+    def _run(self, *call: object) -> "asyncio.Future[bytes]":
+        return asyncio.get_running_loop().run_in_executor(_READERS, self._context.run, *call)  # type: ignore[arg-type]
 
 
 def joined(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
@@ -52,16 +78,28 @@ def joined(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
     size = 0
     try:
         for piece in pieces:
-            waiting.append(piece)
             size += len(piece)
-            if size >= PIECE_BYTES:
+            if len(piece) < LARGE_BYTES:
+                waiting.append(piece)
+            if waiting and (len(piece) >= LARGE_BYTES or size >= PIECE_BYTES):
                 yield b"".join(waiting)
                 waiting, size = [], 0
-        if size:
+            if len(piece) >= LARGE_BYTES:
+                yield piece
+        if size and waiting:
             yield b"".join(waiting)
     finally:
         if isinstance(pieces, Generator):
             pieces.close()
+
+
+def without_body(response: Response) -> Response:
+    """Give what HEAD is answered with: the headers alone."""
+    if isinstance(response, PiecesResponse):
+        response.close()
+    answer = Response(status_code=response.status_code)
+    answer.raw_headers = response.raw_headers
+    return answer
 
 
 async def _disconnected(receive: Receive) -> None:

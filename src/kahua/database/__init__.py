@@ -1,7 +1,7 @@
 """The database: engine, transactions, migrations, outbox. SQLite to begin with, PostgreSQL by a setting."""
 
 from kahua.database.base import Base, Id, UtcDateTime, new_id, now
-from kahua.database.engine import Database
+from kahua.database.engine import Database, Readable
 from kahua.database.migrate import check_schema, migrate
 from kahua.database.outbox import EventRow, announce, deliver_events, forget_delivered
 from kahua.database.postgresql import Claim, Collision
@@ -15,6 +15,7 @@ __all__ = [
     "EventRow",
     "Id",
     "Prepared",
+    "Readable",
     "UtcDateTime",
     "announce",
     "check_schema",

@@ -5,6 +5,7 @@ Loads the dictionary of pydicom; the receiver does without this module.
 
 import base64
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -79,6 +80,29 @@ def instance_json(
     return writer.instance
 
 
+@dataclass(frozen=True)
+class BulkValue:
+    """A value to which a BulkDataURI points."""
+
+    #: Tags and item numbers, as in the URI after ``bulkdata/``.
+    path: str
+    vr: str
+    #: Where it begins in the data set, inflated if need be, and its length; in bytes.
+    start: int
+    length: int
+    #: The JSON of the instance only points to it.
+    is_bulk: bool
+
+
+def bulk_values(
+    file: BinaryIO, *, offset: int, size: int, transfer_syntax_uid: str, budget: Budget = DEFAULT_BUDGET
+) -> Iterator[BulkValue]:
+    """Give every value of an instance that has bytes of its own, big or small; encapsulated pixels have not."""
+    deflated = encoding_of(transfer_syntax_uid).deflated
+    window = open_data_set(file, offset=offset, size=size, deflated=deflated, budget=budget)
+    return _bulk_values(window, transfer_syntax_uid, budget)
+
+
 def bulk_data(
     file: BinaryIO,
     *,
@@ -92,12 +116,20 @@ def bulk_data(
 
     Encapsulated pixels are no single value and are not found here.
     """
-    encoding = encoding_of(transfer_syntax_uid)
-    window = open_data_set(file, offset=offset, size=size, deflated=encoding.deflated, budget=budget)
-    for place in _places(window, transfer_syntax_uid, budget):
-        if place.path == path and place.tag != ITEM and place.length != UNDEFINED and place.vr != "SQ":
-            return place.vr, window.read(place.start, place.length)
+    deflated = encoding_of(transfer_syntax_uid).deflated
+    window = open_data_set(file, offset=offset, size=size, deflated=deflated, budget=budget)
+    for value in _bulk_values(window, transfer_syntax_uid, budget):
+        if value.path == path:
+            return value.vr, window.read(value.start, value.length)
     raise NotFound("The instance has no such value.")
+
+
+def _bulk_values(window: Window, transfer_syntax_uid: str, budget: Budget) -> Iterator[BulkValue]:
+    for place in _places(window, transfer_syntax_uid, budget):
+        if place.tag != ITEM and place.length != UNDEFINED and place.vr != "SQ":
+            longest = LONGEST_INLINE if _meant(place.tag, place.vr) in BINARY else budget.max_value_bytes
+            is_bulk = place.tag in _PIXEL_DATA or place.length > longest
+            yield BulkValue(place.path, place.vr, place.start, place.length, is_bulk)
 
 
 def _places(window: Window, transfer_syntax_uid: str, budget: Budget) -> Iterator[_Place]:
@@ -136,6 +168,14 @@ def _dictionary_vr(tag: int) -> str:
     except KeyError:
         return "UL" if not tag & 0xFFFF else "LO" if tag >> 16 & 1 and 0x10 <= tag & 0xFFFF <= 0xFF else "UN"
     return {"US or SS": "US or SS", "OB or OW": "OW"}.get(vr, vr if len(vr) == 2 else "OW")
+
+
+def _meant(tag: int, vr: str) -> str:
+    """Return what a standard element is whose sender called it unknown."""
+    if vr != "UN" or tag >> 16 & 1:
+        return vr
+    known = _dictionary_vr(tag)
+    return known if known != "SQ" else vr
 
 
 class _Writer:
@@ -190,7 +230,5 @@ class _Writer:
 
     def _known_vr(self, tag: int, vr: str) -> str:
         """Return what an element is whose sender did not know, or need not say."""
-        if vr == "UN" and not tag >> 16 & 1:
-            known = _dictionary_vr(tag)
-            vr = known if known != "SQ" else vr
+        vr = _meant(tag, vr)
         return ("SS" if self._signed else "US") if vr == "US or SS" else vr

@@ -1,6 +1,7 @@
 """Frames as pictures for people: windowed, upright in brightness, square in pixels."""
 
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,14 @@ from kahua.dicom.functional_groups import frame_attribute
 Picture = NDArray[np.uint8]
 #: Centre and width of a window, in values after rescaling: CT numbers, for example.
 Window = tuple[float, float]
+#: How a window maps values to brightness (PS3.3 C.11.2.1.2 and C.11.2.1.3).
+Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+FUNCTIONS: Final = get_args(Function)
 
 #: Share of the brightest pixels within the body that may be saturated, in per cent.
 _SATURATED: Final = 0.5
-#: Number of values up to which a table of all of them is cheaper than arithmetic on each pixel.
-_TABLE_VALUES: Final = 65536
+#: Bytes of a value up to which a table of all values is cheaper than arithmetic on each pixel.
+_TABLE_BYTES: Final = 2
 #: Most that pixels are stretched to become square; a file that claims more is wrong.
 _MOST_STRETCH: Final = 10.0
 
@@ -27,6 +31,7 @@ def frame_picture(
     *,
     size: int | None = None,
     window: Window | None = None,
+    function: Function | None = None,
     number: int = 0,
 ) -> Picture:
     """Draw a frame.
@@ -41,6 +46,8 @@ def frame_picture(
         Longest side of the picture in pixels; None for the frame's own. Never enlarged.
     window
         Centre and width; None for that of `frame_window`.
+    function
+        How the window is applied; None for what the image says (VOI LUT Function).
     number
         Number of the frame in the image, from 0.
 
@@ -54,7 +61,7 @@ def frame_picture(
         return _resized(_eight_bits(frame), dataset, size, number)
     slope, intercept = _rescale(dataset, number)
     centre, width = window or frame_window(frame, dataset, number=number)
-    grey = _windowed(frame, slope, intercept, centre, width)
+    grey = _windowed(frame, _Mapping(slope, intercept, centre, width, function or _function(dataset)))
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
         grey = 255 - grey
     return _resized(grey, dataset, size, number)
@@ -101,18 +108,49 @@ def _first(value: Any) -> float | None:
     return number if np.isfinite(number) else None
 
 
-def _windowed(frame: NDArray[Any], slope: float, intercept: float, centre: float, width: float) -> Picture:
-    """Apply rescaling and window, over a table of the values that occur where these are few."""
-    low, high = (frame.min(), frame.max()) if frame.size else (0, 0)
-    if frame.dtype.kind == "f" or int(high) - int(low) >= _TABLE_VALUES:
-        return _grey(frame, slope, intercept, centre, width)
-    table = _grey(np.arange(int(low), int(high) + 1), slope, intercept, centre, width)
-    return table[frame.astype(np.int64) - int(low)]
+class _Mapping(NamedTuple):
+    """From stored values to brightness."""
+
+    slope: float
+    intercept: float
+    centre: float
+    width: float
+    function: Function
 
 
-def _grey(values: NDArray[Any], slope: float, intercept: float, centre: float, width: float) -> Picture:
-    scaled = (values * slope + intercept - centre) / width + 0.5
-    return (np.clip(np.nan_to_num(scaled), 0, 1) * 255).astype(np.uint8)
+def _function(dataset: Dataset) -> Function:
+    said = dataset.get("VOILUTFunction")
+    return said if said in FUNCTIONS else "LINEAR"
+
+
+def _windowed(frame: NDArray[Any], mapping: _Mapping) -> Picture:
+    """Apply rescaling and window, over a table of all values where there are few."""
+    if frame.dtype.kind not in "iu" or frame.dtype.itemsize > _TABLE_BYTES:
+        return _grey(frame, mapping)
+    unsigned = np.dtype(f"u{frame.dtype.itemsize}")
+    picture: Picture = _table(frame.dtype.str, mapping)[np.ascontiguousarray(frame).view(unsigned)]
+    return picture
+
+
+@lru_cache(maxsize=64)
+def _table(kind: str, mapping: _Mapping) -> Picture:
+    """Give the brightness of all values of a type, in the order of their bits: the negative ones come last."""
+    unsigned = np.dtype(kind.replace("i", "u"))
+    every = np.arange(1 << 8 * unsigned.itemsize, dtype=np.uint32).astype(unsigned)
+    return _grey(every.view(kind), mapping)
+
+
+def _grey(values: NDArray[Any], mapping: _Mapping) -> Picture:
+    scaled = values * mapping.slope + mapping.intercept
+    match mapping.function:
+        case "SIGMOID":
+            with np.errstate(over="ignore"):
+                shares = 1 / (1 + np.exp(-4 * (scaled - mapping.centre) / mapping.width))
+        case "LINEAR" if mapping.width > 1:
+            shares = (scaled - (mapping.centre - 0.5)) / (mapping.width - 1) + 0.5
+        case _:
+            shares = (scaled - mapping.centre) / mapping.width + 0.5
+    return (np.clip(np.nan_to_num(shares), 0, 1) * 255).astype(np.uint8)
 
 
 def _eight_bits(frame: NDArray[Any]) -> Picture:

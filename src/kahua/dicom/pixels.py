@@ -15,7 +15,13 @@ from pydicom.pixels import apply_color_lut
 
 from kahua.dicom.decoders import Frame, Layout, decode_frame, native_frame
 from kahua.dicom.pictures import frame_picture, frame_window
-from kahua.dicom.transfer_syntaxes import EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE_ENDIAN, PRIVATE_GE, encoding_of
+from kahua.dicom.transfer_syntaxes import (
+    EXPLICIT_BIG_ENDIAN,
+    EXPLICIT_LITTLE_ENDIAN,
+    PRIVATE_GE,
+    decodes_to_rgb,
+    encoding_of,
+)
 from kahua.errors import UndecodablePixels
 
 __all__ = ["frame_count", "frame_picture", "frame_window", "read_frame", "read_frames"]
@@ -38,6 +44,25 @@ def read_frame(dataset: Dataset, number: int) -> Frame:
     if frame is None:
         raise UndecodablePixels(f"The image has no frame {number + 1}.")
     return frame
+
+
+def decode_stored(dataset: Dataset, stored: bytes) -> Frame:
+    """Decode one frame that was cut out of its file; of the image, only the attributes are needed.
+
+    Returns
+    -------
+    Frame
+        As `read_frames` yields it.
+
+    Raises
+    ------
+    UndecodablePixels
+        It is damaged, or not what the attributes claim.
+    """
+    layout, syntax = _layout(dataset), _transfer_syntax(dataset)
+    if encoding_of(syntax).encapsulated:
+        return _meaning(dataset, layout, decode_frame(stored, layout, syntax))
+    return _meaning(dataset, layout, _native(stored, layout, 0, 1))
 
 
 def read_frames(dataset: Dataset) -> Iterator[Frame]:
@@ -63,6 +88,17 @@ def read_frames(dataset: Dataset) -> Iterator[Frame]:
     layout = _layout(dataset)
     for frame in _stored_frames(dataset, layout):
         yield _meaning(dataset, layout, frame)
+
+
+def stored_frames(dataset: Dataset) -> Iterator[Frame]:
+    """Decode frames to what is stored: values without regard to sign and unused bits, colours as they are kept.
+
+    Raises
+    ------
+    UndecodablePixels
+        They are damaged, or not what the attributes claim.
+    """
+    yield from _stored_frames(dataset, _layout(dataset))
 
 
 def _whole(dataset: Dataset, keyword: str, default: int) -> int:
@@ -178,8 +214,7 @@ def _with_sign(dataset: Dataset, layout: Layout, frame: Frame) -> Frame:
 def _rgb(dataset: Dataset, layout: Layout, frame: Frame) -> Frame:
     """Convert to RGB what the decoder left in luminance and colour differences (PS3.3 C.7.6.3.1.2)."""
     syntax = _transfer_syntax(dataset)
-    converts = syntax.startswith("1.2.840.10008.1.2.4.") and not syntax.startswith("1.2.840.10008.1.2.4.8")
-    if layout.photometric not in {"YBR_FULL", "YBR_FULL_422"} or converts or frame.dtype != np.uint8:
+    if layout.photometric not in {"YBR_FULL", "YBR_FULL_422"} or decodes_to_rgb(syntax) or frame.dtype != np.uint8:
         return frame
     luminance = frame[..., 0].astype(np.float32)
     blue, red = frame[..., 1].astype(np.float32) - 128, frame[..., 2].astype(np.float32) - 128

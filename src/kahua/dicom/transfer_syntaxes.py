@@ -87,3 +87,9 @@ def encoding_of(transfer_syntax_uid: str) -> Encoding:
         encapsulated=transfer_syntax_uid not in NATIVE,
         video=transfer_syntax_uid.startswith(VIDEO),
     )
+
+
+def decodes_to_rgb(transfer_syntax_uid: str) -> bool:
+    """Whether decoders of a transfer syntax convert colours to RGB by themselves: JPEG and JPEG 2000, not JPEG-LS."""
+    jpeg, jpeg_ls = "1.2.840.10008.1.2.4.", "1.2.840.10008.1.2.4.8"
+    return transfer_syntax_uid.startswith(jpeg) and not transfer_syntax_uid.startswith(jpeg_ls)

@@ -1,14 +1,18 @@
-"""Drawing processes that live longer than one picture: to load their libraries takes far longer than to draw.
+"""Decoding processes that live longer than one picture: to load their libraries takes far longer than to draw.
 
 Each is limited like every child of `kahua.store.child`, is stopped when a picture takes too long, and
 is replaced after some pictures, so that nothing that one file did to it lasts. None runs while nobody asks.
 """
 
 import json
+import os
+import selectors
 import struct
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import IO, cast
@@ -29,9 +33,12 @@ MAX_PICTURE_BYTES = 1_000_000_000
 #: How an answer begins: whether it is a picture (1) or a refusal (0), and its length.
 HEAD = struct.Struct("<BQ")
 
+#: Bytes of an answer that are read at once.
+_PIECE = 1 << 20
+
 
 class Decoders:
-    """At most `most` processes of a module that draws what it is asked for, line by line."""
+    """At most `most` processes of a module that does what it is asked for, line by line."""
 
     def __init__(self, module: str, *, most: int) -> None:
         self._module = module
@@ -39,9 +46,10 @@ class Decoders:
         self._lock = threading.Lock()
         self._idle: list[_Decoder] = []
         self._timer: threading.Timer | None = None
+        self._used_at = 0.0
 
-    def draw(self, job: dict[str, object], *, bounds: Bounds) -> bytes:
-        """Let a process draw a picture.
+    def ask(self, job: Mapping[str, object], *, bounds: Bounds) -> bytes:
+        """Let a process do a job, and give its answer: a picture, or pixels.
 
         Raises
         ------
@@ -55,12 +63,11 @@ class Decoders:
         try:
             decoder = self._take(bounds)
             try:
-                picture = decoder.draw(job, seconds=bounds.seconds)
+                return decoder.ask(job, seconds=bounds.seconds)
             finally:
                 self._give_back(decoder)
         finally:
             self._free.release()
-        return picture
 
     def close(self) -> None:
         """End all processes that are idle."""
@@ -81,11 +88,24 @@ class Decoders:
             return
         with self._lock:
             self._idle.append(decoder)
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = threading.Timer(IDLE_SECONDS, self.close)
-            self._timer.daemon = True
-            self._timer.start()
+            self._used_at = time.monotonic()
+            if self._timer is None:
+                self._wait(IDLE_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._end_idle)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _end_idle(self) -> None:
+        """End the processes if nobody asked for long enough; one timer watches over all pictures."""
+        with self._lock:
+            left = self._used_at + IDLE_SECONDS - time.monotonic()
+            self._timer = None
+            if left > 0:
+                self._wait(left)
+                return
+        self.close()
 
 
 class _Decoder:
@@ -93,14 +113,14 @@ class _Decoder:
 
     def __init__(self, module: str, bounds: Bounds) -> None:
         self._jobs = 0
-        self._late = threading.Event()
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, arguments without a shell
-            [sys.executable, "-m", module, "serve"],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # what is wrong is told in the answer
             env=process_environment() | {"OMP_NUM_THREADS": "1"},
             start_new_session=True,
+            bufsize=0,
         )
         self._jobs_in = cast("IO[bytes]", self._process.stdin)
         self._answers = cast("IO[bytes]", self._process.stdout)
@@ -110,22 +130,19 @@ class _Decoder:
     @property
     def is_spent(self) -> bool:
         """Whether another one should draw the next picture."""
-        return self._jobs >= MAX_JOBS or self._late.is_set() or self._process.poll() is not None
+        return self._jobs >= MAX_JOBS or self._process.poll() is not None
 
-    def draw(self, job: dict[str, object], *, seconds: float) -> bytes:
-        """Draw a picture within a time."""
+    def ask(self, job: Mapping[str, object], *, seconds: float) -> bytes:
+        """Have a job done."""
         self._jobs += 1
-        deadline = threading.Timer(seconds, self._stop)
-        deadline.start()
         try:
-            return self._answer(job)
+            return self._answer(job, time.monotonic() + seconds)
+        except TimeoutError:
+            self.close()
+            raise UndecodablePixels(f"It took longer than {seconds:.0f} seconds and was stopped.") from None
         except (EOFError, OSError):
             self.close()
-            if self._late.is_set():
-                raise UndecodablePixels(f"It took longer than {seconds:.0f} seconds and was stopped.") from None
             raise UndecodablePixels(reason_of(self._process.returncode, b"")) from None
-        finally:
-            deadline.cancel()
 
     def close(self) -> None:
         """End the process, if it has not ended."""
@@ -135,24 +152,30 @@ class _Decoder:
             with suppress(OSError):  # what was written to a process that has died
                 pipe.close()
 
-    def _answer(self, job: dict[str, object]) -> bytes:
-        self._jobs_in.write(json.dumps(job).encode() + b"\n")
-        self._jobs_in.flush()
-        drawn, length = HEAD.unpack(_exactly(self._answers, HEAD.size))
+    def _answer(self, job: Mapping[str, object], deadline: float) -> bytes:
+        line = memoryview(json.dumps(job).encode() + b"\n")
+        while line:
+            line = line[self._jobs_in.write(line) :]
+        done, length = HEAD.unpack(_exactly(self._answers, HEAD.size, deadline))
         if length > MAX_PICTURE_BYTES:
             raise EOFError
-        content = _exactly(self._answers, length)
-        if not drawn:
+        content = _exactly(self._answers, length, deadline)
+        if not done:
             raise UndecodablePixels(content.decode(errors="replace")[:400])
         return content
 
-    def _stop(self) -> None:
-        self._late.set()
-        self._process.kill()
 
-
-def _exactly(file: IO[bytes], count: int) -> bytes:
-    content = file.read(count)
-    if len(content) < count:
-        raise EOFError
-    return content
+def _exactly(file: IO[bytes], count: int, deadline: float) -> bytes:
+    """Read so many bytes from a pipe, up to a moment of `time.monotonic`."""
+    pieces: list[bytes] = []
+    with selectors.DefaultSelector() as selector:
+        selector.register(file, selectors.EVENT_READ)
+        while count:
+            if not selector.select(max(deadline - time.monotonic(), 0)):
+                raise TimeoutError
+            piece = os.read(file.fileno(), min(count, _PIECE))
+            if not piece:
+                raise EOFError
+            pieces.append(piece)
+            count -= len(piece)
+    return b"".join(pieces)

@@ -5,6 +5,7 @@ series' present revision, it is built on request. It can be thrown away at any t
 """
 
 import gzip
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
@@ -61,6 +62,17 @@ def pack(array: bytes) -> bytes:
 def unpack(packed: bytes) -> bytes:
     """Give what was packed."""
     return gzip.decompress(packed)
+
+
+def answer(array: bytes, base_url: str, *, packed: bool) -> bytes:
+    """Make the answer to a client of what `join` made: with absolute addresses, compressed if it wants that."""
+    absolute = with_addresses(array, base_url)
+    return pack(absolute) if packed else absolute
+
+
+def tag(keys: Sequence[str], base_url: str) -> str:
+    """Name an answer that is made of kept arrays."""
+    return hashlib.sha256("\n".join((base_url, *keys)).encode()).hexdigest()[:32]
 
 
 def with_addresses(document: bytes, base_url: str) -> bytes:

@@ -1,69 +1,111 @@
-"""Draw or decode frames of one instance, in a process that may die."""
+"""Draw, decode or transcode frames of one instance, in a process that may die."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from kahua.errors import UndecodablePixels
 from kahua.settings import Settings
-from kahua.store.child import Bounds, run_child
+from kahua.store.child import Bounds
 from kahua.store.decoders import Decoders
+from kahua.store.dicomweb.retrieve import StoredInstance
+from kahua.store.frames import frame_spans, has_whole_bytes
 from kahua.store.objects import ObjectStore
-from kahua.store.tables import InstanceRow
 
 #: What a child needs besides the frame itself, to start and to load its libraries.
 START_SECONDS = 20
+
+#: How long an instance may take to be transcoded.
+TRANSCODE_SECONDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
     """A picture that is asked for."""
 
-    #: Counted from 1.
-    frame: int
+    #: Counted from 1; several make an animation.
+    frames: tuple[int, ...]
     media_type: str
     #: Longest side in pixels; the frame's own if empty.
     size: int | None = None
     #: Centre and width.
     window: tuple[float, float] | None = None
+    #: `LINEAR`, `LINEAR_EXACT` or `SIGMOID`; what the image says if empty.
+    function: str | None = None
+    #: Width and height into which it is made to fit.
+    viewport: tuple[int, int] | None = None
+    #: Left, top, width and height in pixels of the frame; a negative size mirrors.
+    region: tuple[float, float, float, float] | None = None
+    #: 1 to 100.
+    quality: int | None = None
+    #: What is written into it: `patient`, `technique`.
+    annotation: tuple[str, ...] = ()
 
 
-def render(
-    decoders: Decoders, objects: ObjectStore, instance: InstanceRow, wanted: Wanted, settings: Settings
-) -> bytes:
-    """Draw a frame.
+@dataclass(frozen=True, kw_only=True)
+class Studio:
+    """Makes pictures and pixels of instances."""
 
-    Raises
-    ------
-    UndecodablePixels
-        It cannot be decoded; the message says why.
-    """
-    with objects.local_file(instance.object_key) as file:
-        return decoders.draw({"file": str(file), **asdict(wanted)}, bounds=_bounds(settings))
+    decoders: Decoders
+    objects: ObjectStore
+    settings: Settings
 
+    def draw(self, instance: StoredInstance, wanted: Wanted) -> bytes:
+        """Draw a frame, or several as an animation.
 
-def decoded_frames(
-    objects: ObjectStore, instance: InstanceRow, numbers: Sequence[int], settings: Settings
-) -> Iterator[bytes]:
-    """Give frames as native little endian pixels, in the order of their numbers (from 1).
+        Raises
+        ------
+        UndecodablePixels
+            It cannot be decoded; the message says why.
+        """
+        return self._ask(instance, "draw", wanted.frames, **asdict(wanted))
 
-    Raises
-    ------
-    UndecodablePixels
-        One cannot be decoded; the message says why.
-    """
-    with tempfile.TemporaryDirectory(prefix="kahua-") as folder, objects.local_file(instance.object_key) as file:
-        out = Path(folder) / "frames"
-        run_child(
-            "kahua.store.render", "frames", str(file), str(out), ",".join(map(str, numbers)), bounds=_bounds(settings)
-        )
-        length = out.stat().st_size // len(numbers)
-        with out.open("rb") as frames:
-            for _ in numbers:
-                yield frames.read(length)
+    def decode(self, instance: StoredInstance, numbers: Sequence[int]) -> Iterator[bytes]:
+        """Give frames as native little endian pixels, in the order of their numbers (from 1).
 
+        Raises
+        ------
+        UndecodablePixels
+            One cannot be decoded; the message says why.
+        """
+        for number in numbers:
+            yield self._ask(instance, "decode", [number], frames=[number])
 
-def _bounds(settings: Settings) -> Bounds:
-    return Bounds(
-        seconds=START_SECONDS + settings.decode_seconds, memory_bytes=4 * settings.max_frame_bytes + 2_000_000_000
-    )
+    @contextmanager
+    def transcoded(self, instance: StoredInstance, transfer_syntax_uid: str) -> Iterator[Path]:
+        """Give the instance as a file in another transfer syntax, for the time of a `with` block.
+
+        Raises
+        ------
+        UndecodablePixels
+            It cannot be decoded, or not be written in that syntax; the message says why.
+        """
+        key = instance.object_key
+        with tempfile.TemporaryDirectory(prefix="kahua-") as folder, self.objects.local_file(key) as file:
+            out = Path(folder) / "transcoded"
+            job = {"task": "rewrite", "file": str(file), "out": str(out), "transfer_syntax": transfer_syntax_uid}
+            self.decoders.ask(job, bounds=self._bounds(TRANSCODE_SECONDS))
+            yield out
+
+    def _ask(self, instance: StoredInstance, task: str, numbers: Sequence[int], **job: object) -> bytes:
+        spans = self._spans(instance, numbers)
+        with self.objects.local_file(instance.object_key) as file:
+            return self.decoders.ask(
+                {**job, "task": task, "file": str(file), "spans": spans},
+                bounds=self._bounds(self.settings.decode_seconds * len(numbers)),
+            )
+
+    def _spans(self, instance: StoredInstance, numbers: Sequence[int]) -> list[list[tuple[int, int]]] | None:
+        """Give where frames lie in the file; None where only whoever reads the whole object can tell."""
+        if instance.rows is not None and (instance.pixel_offset is None or not has_whole_bytes(instance)):
+            return None
+        try:
+            spans = frame_spans(self.objects, instance)
+        except UndecodablePixels:
+            return None
+        return [[(span.start, span.length) for span in spans[number - 1]] for number in numbers]
+
+    def _bounds(self, seconds: float) -> Bounds:
+        return Bounds(seconds=START_SECONDS + seconds, memory_bytes=4 * self.settings.max_frame_bytes + 2_000_000_000)

@@ -1,85 +1,161 @@
-"""Child process: decode and draw frames of files that its parent prepared.
+"""Child process: decode, draw and transcode frames of files, one job for each line of standard input.
 
-``frames FILE OUT NUMBERS`` decodes frames; ``serve`` draws single frames, one for each line of standard input, until
-that ends (see `kahua.store.decoders`).
+It ends with its input; see `kahua.store.decoders`. What it knows of a file, which never changes, it keeps for the
+next frames.
 """
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 
+from kahua.dicom.annotation import annotated
 from kahua.dicom.pictures import frame_picture
-from kahua.dicom.pixels import read_frames
-from kahua.errors import KahuaError
-from kahua.store.child import REFUSED
+from kahua.dicom.pixels import decode_stored, read_frame
+from kahua.dicom.transcoding import transcode
+from kahua.errors import InvalidInput, KahuaError
 from kahua.store.decoders import HEAD
 
-#: WebP and JPEG quality.
-QUALITY = 82
+#: Picture quality where none is asked for.
+QUALITY = 90
 
 #: Formats of pictures by their media type.
-FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
+FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/gif": "GIF"}
+
+#: Least and most milliseconds for which an animation shows a frame.
+FRAME_TIMES = (20, 1000)
+
+Frame = NDArray[Any]
+Job = dict[str, Any]
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Do what the arguments say; a refusal is the last line on standard error, and a status of its own."""
-    try:
-        match arguments:
-            case ["serve"]:
-                serve(sys.stdin.buffer, sys.stdout.buffer)
-            case ["frames", file, out, numbers]:
-                decode_frames(Path(file), Path(out), [int(number) for number in numbers.split(",")])
-            case _:
-                raise SystemExit("Usage: frames FILE OUT NUMBERS | serve")
-    except KahuaError as error:
-        sys.stderr.write(str(error).replace("\n", " ") + "\n")
-        sys.exit(REFUSED)
+def main() -> None:
+    """Serve standard input."""
+    serve(sys.stdin.buffer, sys.stdout.buffer)
 
 
 def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
-    """Draw what each line asks for; answer with a picture or with the reason why there is none."""
+    """Do what each line asks for; answer with the result or with the reason why there is none."""
     for line in jobs:
         try:
-            drawn, content = True, draw_picture(json.loads(line))
+            job = json.loads(line)
+            done, content = True, TASKS[job["task"]](job)
         except KahuaError as error:
-            drawn, content = False, str(error).encode()
+            done, content = False, str(error).encode()
         except Exception as error:  # noqa: BLE001 - whatever a hostile file does to the libraries, it has no picture
-            drawn, content = False, f"The decoder failed: {type(error).__name__}: {error}".encode()
-        answers.write(HEAD.pack(drawn, len(content)) + content)
+            done, content = False, f"The decoder failed: {type(error).__name__}: {error}".encode()
+        answers.write(HEAD.pack(done, len(content)) + content)
         answers.flush()
 
 
-def draw_picture(job: dict[str, Any]) -> bytes:
-    """Draw one frame of a file as a picture of the wanted kind."""
-    dataset = dcmread(job["file"], force=True)
-    number = job["frame"] - 1
-    frame = next(islice(read_frames(dataset), number, None))
-    window = tuple(job["window"]) if job["window"] else None
-    picture = frame_picture(frame, dataset, size=job["size"], window=window, number=number)
+def draw(job: Job) -> bytes:
+    """Draw one frame, or several as an animation, as a picture of the wanted kind."""
+    dataset = _attributes(job["file"])
+    pictures = [_picture(job, dataset, number) for number in range(len(job["frames"]))]
     out = BytesIO()
-    Image.fromarray(picture).save(out, FORMATS[job["media_type"]], quality=QUALITY)
+    form, quality = FORMATS[job["media_type"]], job["quality"] or QUALITY
+    if len(pictures) > 1:
+        first, *others = (Image.fromarray(picture).convert("L" if picture.ndim == 2 else "RGB") for picture in pictures)
+        first.save(out, "GIF", save_all=True, append_images=others, duration=_frame_time(dataset), loop=0)
+    elif form == "PNG":
+        Image.fromarray(pictures[0]).save(out, form, compress_level=1)
+    else:
+        Image.fromarray(pictures[0]).save(out, form, quality=quality, subsampling=0 if quality >= QUALITY else -1)
     return out.getvalue()
 
 
-def decode_frames(file: Path, out: Path, numbers: Sequence[int]) -> None:
-    """Write decoded frames, little endian, one after another (the reader knows their equal length)."""
-    dataset = dcmread(file, force=True)
-    wanted = {number - 1 for number in numbers}
-    decoded = {
-        number: frame for number, frame in enumerate(islice(read_frames(dataset), max(numbers))) if number in wanted
-    }
-    with out.open("xb") as written:
-        for number in numbers:
-            frame = decoded[number - 1]
-            written.write(frame.astype(frame.dtype.newbyteorder("<")).tobytes())
+def decode(job: Job) -> bytes:
+    """Give a frame as native pixels, little endian."""
+    frame = _frame(job, _attributes(job["file"]), 0)
+    return frame.astype(frame.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def rewrite(job: Job) -> bytes:
+    """Write a file anew, in another transfer syntax."""
+    transcode(Path(job["file"]), Path(job["out"]), job["transfer_syntax"])
+    return b""
+
+
+TASKS: dict[str, Callable[[Job], bytes]] = {"draw": draw, "decode": decode, "rewrite": rewrite}
+
+
+@lru_cache(maxsize=32)
+def _attributes(file: str) -> Dataset:
+    return dcmread(file, stop_before_pixels=True, force=True)
+
+
+def _frame(job: Job, dataset: Dataset, index: int) -> Frame:
+    """Decode a frame: cut out of the file where it is known where it lies."""
+    if job["spans"] is None:
+        return read_frame(dcmread(job["file"], force=True), job["frames"][index] - 1)
+    with open(job["file"], "rb") as file:  # noqa: PTH123 - asked for thousands of times
+        return decode_stored(dataset, b"".join(_read(file, *span) for span in job["spans"][index]))
+
+
+def _read(file: BinaryIO, start: int, length: int) -> bytes:
+    file.seek(start)
+    return file.read(length)
+
+
+def _picture(job: Job, dataset: Dataset, index: int) -> NDArray[np.uint8]:
+    """Draw a frame: the wanted region of it, windowed, in the wanted size (PS3.18 section 8.3.5.1.3)."""
+    frame = _region(_frame(job, dataset, index), job["region"])
+    window = tuple(job["window"]) if job["window"] else None
+    picture = frame_picture(
+        frame,
+        dataset,
+        size=job["size"],
+        window=window,
+        function=job["function"],
+        number=job["frames"][index] - 1,
+    )
+    if job["viewport"]:
+        picture = _fitted(picture, *job["viewport"])
+    if job["region"]:
+        picture = picture[:: -1 if job["region"][3] < 0 else 1, :: -1 if job["region"][2] < 0 else 1]
+    if job["annotation"]:
+        picture = annotated(picture, dataset, job["annotation"])
+    return np.ascontiguousarray(picture)
+
+
+def _region(frame: Frame, region: Sequence[float] | None) -> Frame:
+    """Cut out a region: left, top, width and height in pixels; a negative size mirrors it."""
+    if not region:
+        return frame
+    left, top, width, height = (round(value) for value in region)
+    cut = frame[max(top, 0) : max(top + abs(height), 0), max(left, 0) : max(left + abs(width), 0)]
+    if not cut.size:
+        raise InvalidInput("The region lies outside of the image.", field="viewport")
+    return cut
+
+
+def _fitted(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Make a picture as large as fits into a viewport, with the proportions that it has."""
+    rows, columns = picture.shape[:2]
+    scale = min(width / columns, height / rows)
+    target = (max(round(columns * scale), 1), max(round(rows * scale), 1))
+    if target == (columns, rows):
+        return picture
+    kind = Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(picture).resize(target, kind))
+
+
+def _frame_time(dataset: Dataset) -> int:
+    """Give for how long a frame is shown, in milliseconds."""
+    try:
+        time = float(dataset.get("FrameTime") or 1000 / float(dataset.get("RecommendedDisplayFrameRate") or 10))
+    except (TypeError, ValueError, ZeroDivisionError):
+        return 100
+    return round(min(max(time, FRAME_TIMES[0]), FRAME_TIMES[1]))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

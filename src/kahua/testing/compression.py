@@ -10,38 +10,16 @@ from pydicom import Dataset
 from pydicom.encaps import encapsulate
 
 from kahua.dicom import transfer_syntaxes
+from kahua.dicom.encoders import ENCODERS as LOSSLESS
 
 Frame = NDArray[Any]
 
 
-def _rle(frame: Frame) -> bytes:
-    """Encode the bytes of each sample as planes, the most significant first (PS3.5 G)."""
-    planes = frame.reshape(frame.shape[0], frame.shape[1], -1)
-    segments = []
-    for sample in range(planes.shape[2]):
-        big_endian = planes[:, :, sample].astype(planes.dtype.newbyteorder(">"))
-        each = np.frombuffer(big_endian.tobytes(), np.uint8).reshape(*frame.shape[:2], -1)
-        for byte in range(each.shape[2]):
-            rows = b"".join(imagecodecs.packbits_encode(row.tobytes()) for row in each[:, :, byte])
-            segments.append(rows + b"\0" * (len(rows) % 2))
-    offsets = [64]
-    for segment in segments[:-1]:
-        offsets.append(offsets[-1] + len(segment))
-    header = np.zeros(16, "<u4")
-    header[0], header[1 : len(offsets) + 1] = len(segments), offsets
-    return header.tobytes() + b"".join(segments)
-
-
 ENCODERS: dict[str, Callable[[Frame], bytes | bytearray]] = {
+    **LOSSLESS,
     transfer_syntaxes.JPEG_BASELINE: lambda frame: imagecodecs.jpeg8_encode(frame, level=95),
     transfer_syntaxes.JPEG_LOSSLESS_SV1: lambda frame: imagecodecs.ljpeg_encode(frame),
-    transfer_syntaxes.JPEG_LS_LOSSLESS: imagecodecs.jpegls_encode,
-    transfer_syntaxes.JPEG_2000_LOSSLESS: lambda frame: imagecodecs.jpeg2k_encode(
-        frame, level=0, reversible=True, codecformat="j2k", mct=False
-    ),
-    transfer_syntaxes.HTJ2K_LOSSLESS: lambda frame: imagecodecs.htj2k_encode(frame, reversible=True),
     transfer_syntaxes.JPEG_XL_LOSSLESS: lambda frame: imagecodecs.jpegxl_encode(frame, lossless=True),
-    transfer_syntaxes.RLE_LOSSLESS: _rle,
 }
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
@@ -12,6 +13,7 @@ from kahua.errors import Unavailable, UndecodablePixels
 from kahua.store import decoders as module
 from kahua.store.child import Bounds
 from kahua.store.decoders import Decoders
+from kahua.store.pictures import Wanted
 from kahua.testing.factory import ct_series, part10
 
 BOUNDS = Bounds(seconds=60)
@@ -28,7 +30,8 @@ def decoders() -> Iterator[Decoders]:
 def job(tmp_path: Path) -> dict[str, object]:
     file = tmp_path / "image"
     file.write_bytes(part10(ct_series(slices=1)[0]))
-    return {"file": str(file), "frame": 1, "media_type": "image/png", "size": None, "window": None}
+    wanted = Wanted(frames=(1,), media_type="image/png")
+    return {**asdict(wanted), "task": "draw", "file": str(file), "spans": None}
 
 
 def children() -> set[int]:
@@ -53,9 +56,9 @@ def processes() -> Callable[[], list[int]]:
 def test_one_process_draws_many_pictures(
     processes: Callable[[], list[int]], decoders: Decoders, job: dict[str, object]
 ) -> None:
-    first = decoders.draw(job, bounds=BOUNDS)
+    first = decoders.ask(job, bounds=BOUNDS)
     before = processes()
-    assert decoders.draw(job, bounds=BOUNDS) == first
+    assert decoders.ask(job, bounds=BOUNDS) == first
     assert first.startswith(b"\x89PNG")
     assert processes() == before
     assert len(before) == 1
@@ -67,53 +70,53 @@ def test_a_refusal_is_told_and_hinders_nothing(decoders: Decoders, job: dict[str
     del instance.PixelData
     broken.write_bytes(part10(instance))
     with pytest.raises(UndecodablePixels):
-        decoders.draw({**job, "file": str(broken)}, bounds=BOUNDS)
-    assert decoders.draw(job, bounds=BOUNDS)
+        decoders.ask({**job, "file": str(broken)}, bounds=BOUNDS)
+    assert decoders.ask(job, bounds=BOUNDS)
 
 
 def test_a_picture_that_takes_too_long_is_given_up_and_its_process_ended(
     processes: Callable[[], list[int]], decoders: Decoders, job: dict[str, object]
 ) -> None:
     with pytest.raises(UndecodablePixels, match="longer than 0 seconds"):
-        decoders.draw(job, bounds=Bounds(seconds=0.01))
+        decoders.ask(job, bounds=Bounds(seconds=0.01))
     assert processes() == []
-    assert decoders.draw(job, bounds=BOUNDS)
+    assert decoders.ask(job, bounds=BOUNDS)
 
 
 def test_a_process_that_died_is_replaced(
     processes: Callable[[], list[int]], decoders: Decoders, job: dict[str, object]
 ) -> None:
-    decoders.draw(job, bounds=BOUNDS)
+    decoders.ask(job, bounds=BOUNDS)
     os.kill(processes()[0], signal.SIGKILL)
     with pytest.raises(UndecodablePixels, match="SIGKILL"):
-        decoders.draw(job, bounds=BOUNDS)
-    assert decoders.draw(job, bounds=BOUNDS)
+        decoders.ask(job, bounds=BOUNDS)
+    assert decoders.ask(job, bounds=BOUNDS)
 
 
 def test_a_process_is_replaced_after_its_last_picture(
     processes: Callable[[], list[int]], decoders: Decoders, job: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_JOBS", 1)
-    decoders.draw(job, bounds=BOUNDS)
+    decoders.ask(job, bounds=BOUNDS)
     assert processes() == []
 
 
 def test_who_would_wait_too_long_is_sent_away(job: dict[str, object]) -> None:
     busy = Decoders("kahua.store.render", most=0)
     with pytest.raises(Unavailable):
-        busy.draw(job, bounds=Bounds(seconds=0.01))
+        busy.ask(job, bounds=Bounds(seconds=0.01))
 
 
 def test_a_process_gets_no_more_memory_than_it_may_have(decoders: Decoders, job: dict[str, object]) -> None:
     with pytest.raises(UndecodablePixels):
-        decoders.draw(job, bounds=Bounds(seconds=60, memory_bytes=50_000_000))
+        decoders.ask(job, bounds=Bounds(seconds=60, memory_bytes=50_000_000))
 
 
 def test_processes_end_when_nobody_asks(
     processes: Callable[[], list[int]], decoders: Decoders, job: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "IDLE_SECONDS", 0.0)
-    decoders.draw(job, bounds=BOUNDS)
+    decoders.ask(job, bounds=BOUNDS)
     for pid in processes():
         psutil.Process(pid).wait(10)
     assert processes() == []

@@ -1,7 +1,10 @@
 """DICOMweb of a project (PS3.18)."""
 
-from kahua.api.dicomweb import delete, retrieve, search, store
+from kahua.api.dicomweb import delete, frames, instances, metadata, rendered, search, store, wado_uri
 
-routers = (search.router, retrieve.router, store.router, delete.router)
+#: What is asked for hundreds of times when a viewer opens a series comes first.
+reading = (frames.router, rendered.router, metadata.router, instances.router, search.router, wado_uri.router)
 
-__all__ = ["routers"]
+routers = (*reading, store.router, delete.router)
+
+__all__ = ["reading", "routers"]

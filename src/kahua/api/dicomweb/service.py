@@ -1,28 +1,28 @@
 """What all parts of a project's DICOMweb service share (PS3.18 chapter 8)."""
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Generator, Iterator, Mapping
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import Depends, Request, Response
 
 from kahua.access import Permission, ProjectAccess
+from kahua.api import ranges
 from kahua.api.security import Access
 from kahua.api.streams import PiecesResponse
-from kahua.store.dicomweb.accept import parse_accept
+from kahua.store.dicomweb.accept import Media, parse_accept
 from kahua.store.dicomweb.multipart import PartHead, new_boundary, write_multipart
+
+T = TypeVar("T")
+
+PRIVATE = ranges.PRIVATE
 
 PREFIX = "/dicom-web/{project}"
 
-DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
 DICOM_XML = "application/dicom+xml"
-OCTETS = "application/octet-stream"
 
 NOT_ACCEPTABLE = 406
-
-#: Rights are asked for every time; what has not changed is not sent again.
-PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
 
 Reader = Annotated[ProjectAccess, Depends(Access(Permission.SERIES_READ))]
 Writer = Annotated[ProjectAccess, Depends(Access(Permission.SERIES_WRITE))]
@@ -38,38 +38,52 @@ def _origin(request: Request) -> str:
 
     Some clients leave the port out of Host. Where no proxy stands before the site, it is the one they connected to.
     """
+    host, scheme = request.headers.get("host", ""), request.scope["scheme"]
     _, port = request.scope.get("server") or ("", None)
-    if request.base_url.port is not None or port is None or int(port) in (80, 443):
-        return str(request.base_url)
-    return str(request.base_url.replace(port=int(port)))
+    names_port = host.rpartition(":")[2].isdecimal() and not host.endswith("]")
+    if names_port or port is None or int(port) in (80, 443):
+        return f"{scheme}://{host}"
+    return f"{scheme}://{host}:{port}"
+
+
+def accepted_of(request: Request) -> list[Media]:
+    """Read what the client accepts: the query parameter ``accept`` counts more than the header (PS3.18 8.3.3.1)."""
+    named = ",".join(request.query_params.getlist("accept")) if "accept=" in request.url.query else ""
+    return parse_accept(named or request.headers.get("accept", ""))
 
 
 def multipart(
-    kind: str, default_type: str, contents: Iterator[tuple[list[str], Iterator[bytes]]], *, small: bool = False
+    kind: str, contents: Iterator[tuple[PartHead, Iterator[bytes]]], boundary: str, *, length: int | None = None
 ) -> Response:
-    """Answer with parts: each a list with its transfer syntax, or none, and its content; small ones at once."""
-    boundary = new_boundary()
-    parts = (
-        (
-            PartHead(
-                boundary=boundary,
-                media_type=f"{default_type}; transfer-syntax={syntax[0]}" if syntax else default_type,
-            ),
-            content,
-        )
-        for syntax, content in contents
-    )
+    """Answer with parts, each a head and its content as it comes."""
     media_type = f'multipart/related; type="{kind}"; boundary="{boundary}"'
-    pieces = write_multipart(boundary, parts)
-    if small:
-        return Response(b"".join(pieces), media_type=media_type, headers=PRIVATE)
-    return PiecesResponse(pieces, media_type=media_type, headers=PRIVATE)
+    return PiecesResponse(write_multipart(boundary, contents), media_type=media_type, headers=PRIVATE, length=length)
+
+
+def small_multipart(kind: str, head: PartHead, content: bytes) -> Response:
+    """Answer with one part, at once."""
+    body = b"".join(write_multipart(head.boundary, iter([(head, iter([content]))])))
+    return Response(body, media_type=f'multipart/related; type="{kind}"; boundary="{head.boundary}"', headers=PRIVATE)
+
+
+def begun(contents: Iterator[T]) -> Iterator[T]:
+    """Make the first of some contents at once: what goes wrong with it is told by a status, before the answer."""
+    first = next(contents)
+    return _and_then(first, contents)
+
+
+def _and_then(first: T, others: Iterator[T]) -> Generator[T, None, None]:
+    try:
+        yield first
+        yield from others
+    finally:
+        if isinstance(others, Generator):
+            others.close()
 
 
 def data_set_kind(request: Request) -> str | None:
     """Give the form in which a client wants data sets: as JSON or as XML; None if it wants another."""
-    accepted = parse_accept(request.query_params.get("accept") or request.headers.get("accept", ""))
-    for media in accepted:
+    for media in accepted_of(request):
         if media.type == DICOM_XML:
             return DICOM_XML
         if media.type in (DICOM_JSON, "application/json", "application/*", "*/*"):

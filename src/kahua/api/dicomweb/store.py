@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from kahua.access import ProjectAccess
-from kahua.api.dicomweb.service import DICOM, DICOM_JSON, PREFIX, Writer, base_url
+from kahua.api.dicomweb.service import DICOM_JSON, PREFIX, Writer, base_url
 from kahua.api.security import SiteOfRequest, streams_body
+from kahua.store.dicomweb.accept import DICOM
 from kahua.store.dicomweb.multipart import boundary_of
 from kahua.store.dicomweb.stow import StowRequest
 

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from enum import Enum
@@ -207,6 +207,11 @@ class PartHead:
 def new_boundary() -> str:
     """Give a boundary that no content holds by chance."""
     return f"kahua-{secrets.token_hex(16)}"
+
+
+def multipart_length(boundary: str, heads: Sequence[PartHead], sizes: Sequence[int]) -> int:
+    """Count the bytes of a multipart body whose parts have these heads and sizes."""
+    return sum(len(bytes(head)) + size + 2 for head, size in zip(heads, sizes, strict=True)) + len(boundary) + 6
 
 
 def write_multipart(boundary: str, parts: Iterator[tuple[PartHead, Iterator[bytes]]]) -> Iterator[bytes]:

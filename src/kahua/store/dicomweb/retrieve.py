@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, bindparam, select
 
+from kahua.database import Readable
 from kahua.errors import NotFound
 from kahua.store.tables import InstanceRow, SeriesRow, StudyRow
 
@@ -26,15 +28,74 @@ class Address:
         return "/".join(f"{kind}/{uid}" for kind, uid in zip(kinds, uids, strict=True) if uid)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class StoredInstance:
+    """What must be known of an instance to send it; the fields are columns of `InstanceRow`."""
+
+    id: int
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    object_key: str
+    size: int
+    data_offset: int
+    pixel_offset: int | None
+    rows: int | None
+    columns: int | None
+    number_of_frames: int | None
+    dicom_json: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSeries:
+    """What must be known of a series to send what was derived from it; the fields are columns of `SeriesRow`."""
+
+    id: str
+    series_uid: str
+    revision: int
+    derived_revision: int
+    metadata_key: str | None
+    preview_key: str | None
+    preview_note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Located:
     """An instance and where it lies."""
 
     address: Address
-    instance: InstanceRow
+    instance: StoredInstance
 
 
-def locate_instances(session: Session, project_id: str, address: Address) -> Sequence[Located]:
+def _statement(
+    kind: type[StoredInstance | StoredSeries], table: type[InstanceRow | SeriesRow], *depth: str
+) -> Select[Any]:
+    """Ask for the rows of a table below an address of the given depth; built once, for every request asks this."""
+    columns = [getattr(table, name) for name in kind.__dataclass_fields__]
+    wanted = {"series": SeriesRow.series_uid, "instance": InstanceRow.sop_instance_uid}
+    statement = (
+        select(StudyRow.study_uid, SeriesRow.series_uid, *columns)
+        .join(SeriesRow, SeriesRow.study_id == StudyRow.id)
+        .where(StudyRow.project_id == bindparam("project"), StudyRow.study_uid == bindparam("study"))
+        .where(*(wanted[level] == bindparam(level) for level in depth))
+    )
+    if table is SeriesRow:
+        return statement.order_by(SeriesRow.id)
+    return statement.join(InstanceRow, InstanceRow.series_id == SeriesRow.id).order_by(
+        SeriesRow.id, InstanceRow.instance_number, InstanceRow.id
+    )
+
+
+_INSTANCES = {
+    1: _statement(StoredInstance, InstanceRow),
+    2: _statement(StoredInstance, InstanceRow, "series"),
+    3: _statement(StoredInstance, InstanceRow, "series", "instance"),
+}
+_SERIES = {1: _statement(StoredSeries, SeriesRow), 2: _statement(StoredSeries, SeriesRow, "series")}
+
+
+def locate_instances(session: Readable, project_id: str, address: Address) -> Sequence[Located]:
     """Give the instances of a study, of a series, or one instance; in the order of their numbers.
 
     Raises
@@ -42,27 +103,17 @@ def locate_instances(session: Session, project_id: str, address: Address) -> Seq
     NotFound
         There are none in the project; nothing is said about other projects.
     """
-    statement = (
-        select(StudyRow.study_uid, SeriesRow.series_uid, InstanceRow)
-        .join(SeriesRow, SeriesRow.study_id == StudyRow.id)
-        .join(InstanceRow, InstanceRow.series_id == SeriesRow.id)
-        .where(StudyRow.project_id == project_id, StudyRow.study_uid == address.study_uid)
-        .order_by(SeriesRow.id, InstanceRow.instance_number, InstanceRow.id)
-    )
-    if address.series_uid is not None:
-        statement = statement.where(SeriesRow.series_uid == address.series_uid)
-    if address.instance_uid is not None:
-        statement = statement.where(InstanceRow.sop_instance_uid == address.instance_uid)
-    rows = session.execute(statement).all()
+    uids = _uids(address)
+    rows = session.execute(_INSTANCES[len(uids)], {"project": project_id, **uids}).all()
     if not rows:
         raise NotFound("There is no such study, series or instance in this project.")
     return [
-        Located(address=Address(study_uid=study, series_uid=series, instance_uid=row.sop_instance_uid), instance=row)
-        for study, series, row in rows
+        Located(Address(study_uid=study, series_uid=series, instance_uid=values[1]), StoredInstance(*values))
+        for study, series, *values in rows
     ]
 
 
-def locate_series(session: Session, project_id: str, address: Address) -> Sequence[tuple[str, SeriesRow]]:
+def locate_series(session: Readable, project_id: str, address: Address) -> Sequence[tuple[str, StoredSeries]]:
     """Give the series of a study, or one series, each with its Study Instance UID.
 
     Raises
@@ -70,15 +121,13 @@ def locate_series(session: Session, project_id: str, address: Address) -> Sequen
     NotFound
         There are none in the project.
     """
-    statement = (
-        select(StudyRow.study_uid, SeriesRow)
-        .join(SeriesRow, SeriesRow.study_id == StudyRow.id)
-        .where(StudyRow.project_id == project_id, StudyRow.study_uid == address.study_uid)
-        .order_by(SeriesRow.id)
-    )
-    if address.series_uid is not None:
-        statement = statement.where(SeriesRow.series_uid == address.series_uid)
-    rows = session.execute(statement).all()
+    uids = _uids(address)
+    rows = session.execute(_SERIES[len(uids)], {"project": project_id, **uids}).all()
     if not rows:
         raise NotFound("There is no such study or series in this project.")
-    return [(study, series) for study, series in rows]
+    return [(study, StoredSeries(*values)) for study, _, *values in rows]
+
+
+def _uids(address: Address) -> dict[str, str]:
+    named = {"study": address.study_uid, "series": address.series_uid, "instance": address.instance_uid}
+    return {level: uid for level, uid in named.items() if uid is not None}

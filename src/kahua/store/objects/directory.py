@@ -70,7 +70,9 @@ class DirectoryStore:
     ) -> Iterator[bytes]:
         """Give what `read` gives, piece by piece."""
         file = self._open(key)  # here, not in the generator: an unknown key is refused at the call
-        return _pieces(file, start, length, chunk_bytes)
+        pieces = _pieces(file, start, length, chunk_bytes)
+        next(pieces)  # it has begun: closing it closes the file, even if nobody asked for a piece
+        return pieces
 
     def size(self, key: str) -> int:
         """Count the bytes of an object."""
@@ -224,6 +226,7 @@ def _chunks_of(path: Path) -> Iterator[bytes]:
 def _pieces(file: BinaryIO, start: int, length: int | None, chunk_bytes: int) -> Iterator[bytes]:
     with file:
         file.seek(start)
+        yield b""
         left = length
         while left is None or left > 0:
             piece = file.read(chunk_bytes if left is None else min(chunk_bytes, left))

@@ -1,0 +1,208 @@
+"""Retrieve pictures: rendered instances and frames, and thumbnails (PS3.18 sections 10.4.1.1.3 and 10.4.1.1.7)."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request, Response
+
+from kahua.access import ProjectAccess
+from kahua.api.dicomweb.frames import find_instance, frame_numbers
+from kahua.api.dicomweb.service import PREFIX, PRIVATE, Reader, accepted_of, begun, multipart, not_acceptable
+from kahua.api.ranges import is_known
+from kahua.api.recent import RecentAnswers
+from kahua.api.security import SiteOfRequest
+from kahua.errors import NotFound
+from kahua.site import Site
+from kahua.store.dicomweb.accept import Media, choose
+from kahua.store.dicomweb.multipart import PartHead, new_boundary
+from kahua.store.dicomweb.rendering import ANIMATION, PICTURES, Rendering, parse_rendering
+from kahua.store.dicomweb.retrieve import Address, Located, StoredInstance, locate_instances, locate_series
+from kahua.store.pictures import Wanted
+
+router = APIRouter(prefix=PREFIX, tags=["dicomweb"], include_in_schema=False)
+
+#: Longest side of a thumbnail in pixels.
+THUMBNAIL = 128
+
+#: Pictures of one answer: a study may have thousands.
+MAX_PICTURES = 1000
+
+#: Frames of an animation.
+MAX_FRAMES = 200
+
+#: Why something that was asked for is not done (RFC 7234 section 5.5).
+NO_PROFILE = '299 kahua "The parameter iccprofile is ignored: pictures are in sRGB."'
+
+
+@router.get("/studies/{study}/rendered", operation_id="retrieve_rendered_study")
+def retrieve_rendered_study(request: Request, study: str, access: Reader, site: SiteOfRequest) -> Response:
+    """Retrieve pictures of all instances of a study, or of that in the middle."""
+    return _rendered_all(request, access, site, Address(study_uid=study))
+
+
+@router.get("/studies/{study}/series/{series}/rendered", operation_id="retrieve_rendered_series")
+def retrieve_rendered_series(
+    request: Request, study: str, series: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Retrieve pictures of all instances of a series, or of that in the middle."""
+    return _rendered_all(request, access, site, Address(study_uid=study, series_uid=series))
+
+
+@router.get("/studies/{study}/series/{series}/instances/{instance}/rendered", operation_id="retrieve_rendered")
+def retrieve_rendered(
+    request: Request, study: str, series: str, instance: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Retrieve an instance as a picture: its first frame, or all of them as an animation."""
+    address = Address(study_uid=study, series_uid=series, instance_uid=instance)
+    found = find_instance(site, access, address).instance
+    return send_picture(request, site, found, None, parse_rendering(request.query_params))
+
+
+@router.get(
+    "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/rendered",
+    operation_id="retrieve_rendered_frame",
+)
+def retrieve_rendered_frame(
+    request: Request, study: str, series: str, instance: str, frames: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Retrieve frames as pictures."""
+    address = Address(study_uid=study, series_uid=series, instance_uid=instance)
+    found = find_instance(site, access, address).instance
+    return send_picture(request, site, found, frame_numbers(frames, found), parse_rendering(request.query_params))
+
+
+@router.get("/studies/{study}/thumbnail", operation_id="retrieve_study_thumbnail")
+def retrieve_study_thumbnail(request: Request, study: str, access: Reader, site: SiteOfRequest) -> Response:
+    """Retrieve a small picture of a study."""
+    return _preview(request, access, site, Address(study_uid=study))
+
+
+@router.get("/studies/{study}/series/{series}/thumbnail", operation_id="retrieve_series_thumbnail")
+def retrieve_series_thumbnail(
+    request: Request, study: str, series: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Retrieve the preview of a series."""
+    return _preview(request, access, site, Address(study_uid=study, series_uid=series))
+
+
+@router.get("/studies/{study}/series/{series}/instances/{instance}/thumbnail", operation_id="retrieve_thumbnail")
+def retrieve_thumbnail(
+    request: Request, study: str, series: str, instance: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Retrieve a small picture of an instance."""
+    address = Address(study_uid=study, series_uid=series, instance_uid=instance)
+    return _thumbnail(request, site, find_instance(site, access, address).instance, 1)
+
+
+@router.get(
+    "/studies/{study}/series/{series}/instances/{instance}/frames/{frame}/thumbnail",
+    operation_id="retrieve_frame_thumbnail",
+)
+def retrieve_frame_thumbnail(
+    request: Request, study: str, series: str, instance: str, frame: str, access: Reader, site: SiteOfRequest
+) -> Response:
+    """Retrieve a small picture of a frame."""
+    address = Address(study_uid=study, series_uid=series, instance_uid=instance)
+    found = find_instance(site, access, address).instance
+    return _thumbnail(request, site, found, frame_numbers(frame, found)[0])
+
+
+def send_picture(
+    request: Request,
+    site: Site,
+    instance: StoredInstance,
+    numbers: Sequence[int] | None,
+    rendering: Rendering,
+    *,
+    accepted: Sequence[Media] | None = None,
+) -> Response:
+    """Send a picture of frames; without numbers, of the first, or of all where the client wants an animation."""
+    accepted = accepted_of(request) if accepted is None else accepted
+    kinds = PICTURES if numbers and len(numbers) == 1 else (*PICTURES, ANIMATION)
+    media = _chosen(accepted, kinds)
+    if media is None:
+        return not_acceptable(", ".join(kinds))
+    if media == ANIMATION or numbers is None:
+        last = min(instance.number_of_frames or 1, MAX_FRAMES) if media == ANIMATION else 1
+        return _picture(request, site, instance, tuple(numbers or range(1, last + 1))[:MAX_FRAMES], media, rendering)
+    if len(numbers) == 1:
+        return _picture(request, site, instance, tuple(numbers), media, rendering)
+    boundary = new_boundary()
+    parts = (
+        (
+            PartHead(boundary=boundary, media_type=media),
+            iter([site.studio.draw(instance, rendering.of((number,), media))]),
+        )
+        for number in numbers[:MAX_PICTURES]
+    )
+    return multipart(media, begun(parts), boundary)
+
+
+def _picture(
+    request: Request, site: Site, instance: StoredInstance, frames: tuple[int, ...], media: str, rendering: Rendering
+) -> Response:
+    wanted = rendering.of(frames, media)
+    headers = {**PRIVATE, **({"Warning": NO_PROFILE} if rendering.names_profile else {})}
+    return Response(_drawn(request, site, instance, wanted), media_type=media, headers=headers)
+
+
+def _drawn(request: Request, site: Site, instance: StoredInstance, wanted: Wanted) -> bytes:
+    """Draw a picture, unless it was drawn a moment ago; the key of an object is made of its content."""
+    recent: RecentAnswers = request.app.state.recent
+    return recent.get((instance.object_key, wanted), lambda: site.studio.draw(instance, wanted))
+
+
+def _thumbnail(request: Request, site: Site, instance: StoredInstance, number: int) -> Response:
+    media = _chosen(accepted_of(request), PICTURES)
+    if media is None:
+        return not_acceptable(", ".join(PICTURES))
+    rendering = parse_rendering(request.query_params)
+    size = max(rendering.viewport) if rendering.viewport else THUMBNAIL
+    wanted = Wanted(frames=(number,), media_type=media, size=size)
+    return Response(_drawn(request, site, instance, wanted), media_type=media, headers=PRIVATE)
+
+
+def _preview(request: Request, access: ProjectAccess, site: Site, address: Address) -> Response:
+    """Send the preview that the worker has made; a small picture of the middle for who cannot read WebP."""
+    with site.database.look() as session:
+        found = [row for _, row in locate_series(session, access.project_id, address)]
+        row = next((row for row in found if row.preview_key is not None), found[0])
+        if row.preview_key is None:
+            raise NotFound(row.preview_note or "The series has no preview yet.")
+        accepted = accepted_of(request)
+        if choose(accepted, "image/webp") is None:
+            series = Address(study_uid=address.study_uid, series_uid=row.series_uid)
+            return _thumbnail(request, site, _middle(locate_instances(session, access.project_id, series)), 1)
+    headers = {**PRIVATE, "ETag": f'"{row.preview_key}"'}
+    if is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(site.objects.read(row.preview_key), media_type="image/webp", headers=headers)
+
+
+def _rendered_all(request: Request, access: ProjectAccess, site: Site, address: Address) -> Response:
+    with site.database.look() as session:
+        instances = locate_instances(session, access.project_id, address)
+    images = [located for located in instances if located.instance.rows is not None]
+    if not images:
+        raise NotFound("There are no pictures.")
+    rendering, accepted = parse_rendering(request.query_params), accepted_of(request)
+    media = _chosen(accepted, PICTURES)
+    if media is None:
+        return not_acceptable(", ".join(PICTURES))
+    if not any(each.multipart and each.covers(media) for each in accepted):
+        return _picture(request, site, _middle(images), (1,), media, rendering)
+    boundary = new_boundary()
+    wanted = rendering.of((1,), media)
+    parts = (
+        (PartHead(boundary=boundary, media_type=media), iter([site.studio.draw(located.instance, wanted)]))
+        for located in images[:MAX_PICTURES]
+    )
+    return multipart(media, begun(parts), boundary)
+
+
+def _middle(instances: Sequence[Located]) -> StoredInstance:
+    return instances[len(instances) // 2].instance
+
+
+def _chosen(accepted: Sequence[Media], offered: Sequence[str]) -> str | None:
+    """Give the offered type that the client wants most; of several that are as welcome, the first."""
+    return next((kind for media in accepted for kind in offered if media.covers(kind)), None)
