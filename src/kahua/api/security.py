@@ -110,7 +110,7 @@ class AdministratorAccess(Guard):
     def __call__(self, request: Request, project: str) -> ProjectAccess:
         """Give the right to act; to who cannot see the project, it is not there."""
 
-        def check(session: Session, principal: Principal) -> ProjectAccess:
+        def check(session: Readable, principal: Principal) -> ProjectAccess:
             access = authorize(session, principal, project, Permission.SERIES_READ)
             authorize_site(principal, self.permission)
             return access

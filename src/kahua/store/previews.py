@@ -24,7 +24,7 @@ from kahua.store import metadata
 from kahua.store.catalogue import instances_of
 from kahua.store.child import Bounds
 from kahua.store.decoders import Decoders
-from kahua.store.dicomweb.retrieve import Address, Located
+from kahua.store.dicomweb.retrieve import Address, Located, StoredInstance
 from kahua.store.linking import link_objects
 from kahua.store.objects import ObjectStore
 from kahua.store.removal import discard
@@ -112,7 +112,7 @@ class Derivation:
         try:
             for located, name in ((evenly(instances, MAX_INSTANCES), "instances"), (sources, "sources")):
                 link_objects(self._objects, [each.instance.object_key for each in located], folder / name)
-            answer = json.loads(self._drawers.draw({"folder": str(folder)}, bounds=Bounds(seconds=SECONDS)))
+            answer = json.loads(self._drawers.ask({"folder": str(folder)}, bounds=Bounds(seconds=SECONDS)))
             return Pictures(
                 state=answer["state"],
                 note=answer["note"],
@@ -186,7 +186,7 @@ def _located(session: Session, series: SeriesRow, study_uid: str) -> Sequence[Lo
     return [
         Located(
             address=Address(study_uid=study_uid, series_uid=series.series_uid, instance_uid=instance.sop_instance_uid),
-            instance=instance,
+            instance=StoredInstance.of(instance),
         )
         for instance in instances_of(session, series)
     ]

@@ -4,8 +4,6 @@ It ends with its input; see `kahua.store.decoders`. What it knows of a file, whi
 next frames.
 """
 
-import json
-import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from io import BytesIO
@@ -21,8 +19,8 @@ from kahua.dicom.annotation import annotated
 from kahua.dicom.pictures import frame_picture
 from kahua.dicom.pixels import decode_stored, read_frame
 from kahua.dicom.transcoding import transcode
-from kahua.errors import InvalidInput, KahuaError
-from kahua.store.decoders import HEAD
+from kahua.errors import InvalidInput
+from kahua.store.serving import serve
 
 #: Picture quality where none is asked for.
 QUALITY = 90
@@ -37,23 +35,9 @@ Frame = NDArray[Any]
 Job = dict[str, Any]
 
 
-def main() -> None:
-    """Serve standard input."""
-    serve(sys.stdin.buffer, sys.stdout.buffer)
-
-
-def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
-    """Do what each line asks for; answer with the result or with the reason why there is none."""
-    for line in jobs:
-        try:
-            job = json.loads(line)
-            done, content = True, TASKS[job["task"]](job)
-        except KahuaError as error:
-            done, content = False, str(error).encode()
-        except Exception as error:  # noqa: BLE001 - whatever a hostile file does to the libraries, it has no picture
-            done, content = False, f"The decoder failed: {type(error).__name__}: {error}".encode()
-        answers.write(HEAD.pack(done, len(content)) + content)
-        answers.flush()
+def do(job: Job) -> bytes:
+    """Do one job."""
+    return TASKS[job["task"]](job)
 
 
 def draw(job: Job) -> bytes:
@@ -158,4 +142,4 @@ def _frame_time(dataset: Dataset) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    serve(do)

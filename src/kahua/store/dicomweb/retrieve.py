@@ -34,6 +34,7 @@ class StoredInstance:
 
     id: int
     sop_instance_uid: str
+    series_id: str
     sop_class_uid: str
     transfer_syntax_uid: str
     object_key: str
@@ -45,6 +46,11 @@ class StoredInstance:
     number_of_frames: int | None
     dicom_json: bytes
     received_at: datetime
+
+    @classmethod
+    def of(cls, row: InstanceRow) -> "StoredInstance":
+        """Take it from a row."""
+        return cls(*(getattr(row, name) for name in cls.__dataclass_fields__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class StoredSeries:
     metadata_key: str | None
     preview_key: str | None
     preview_note: str
+    instance_count: int
 
 
 @dataclass(frozen=True, slots=True)

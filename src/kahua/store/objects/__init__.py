@@ -7,4 +7,13 @@ from kahua.store.objects.directory import DirectoryStore
 from kahua.store.objects.fetched import FetchedFiles
 from kahua.store.objects.port import CHUNK_BYTES, MAX_KEY_BYTES, Chunks, ObjectStore, check_key, content_key
 
-__all__ = ["CHUNK_BYTES", "MAX_KEY_BYTES", "Chunks", "DirectoryStore", "FetchedFiles", "ObjectStore", "check_key", "content_key"]
+__all__ = [
+    "CHUNK_BYTES",
+    "MAX_KEY_BYTES",
+    "Chunks",
+    "DirectoryStore",
+    "FetchedFiles",
+    "ObjectStore",
+    "check_key",
+    "content_key",
+]

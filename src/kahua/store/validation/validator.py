@@ -17,7 +17,7 @@ from kahua.events import InstanceSetAside, InstancesRemoved, SeriesReceived, Sub
 from kahua.store import metadata
 from kahua.store.child import Bounds
 from kahua.store.decoders import Decoders
-from kahua.store.dicomweb.retrieve import Address, Located
+from kahua.store.dicomweb.retrieve import Address, Located, StoredInstance
 from kahua.store.linking import link_objects
 from kahua.store.objects import ObjectStore
 from kahua.store.tables import InstanceRow, SeriesFindingRow, SeriesReferenceRow, SeriesRow, StudyRow
@@ -122,7 +122,7 @@ class Validator:
     def _read(self, facts: Facts) -> Contents:
         """Read the attributes of the instances, of a long series at even distances."""
         located = [
-            Located(address=Address(study_uid=facts.study.study_uid), instance=each.row)
+            Located(address=Address(study_uid=facts.study.study_uid), instance=StoredInstance.of(each.row))
             for each in evenly(facts.instances, MAX_READ)
         ]
         return read_contents(metadata.instance_documents(self._objects, located, budget=self._budget))
@@ -148,7 +148,7 @@ class Validator:
                 self._objects, [each.row.object_key for each in evenly(facts.instances, MAX_INSPECTED)], folder
             )
             job: dict[str, object] = {"files": [str(file) for file in files]}
-            answers: list[dict[str, object]] = json.loads(self._inspectors.draw(job, bounds=Bounds(seconds=SECONDS)))
+            answers: list[dict[str, object]] = json.loads(self._inspectors.ask(job, bounds=Bounds(seconds=SECONDS)))
         except UndecodablePixels:
             return [{"lines": [], "died": f"took longer than {SECONDS} seconds, or died,"}]
         finally:
