@@ -18,7 +18,7 @@ from pydicom.filewriter import write_dataset
 from kahua.dicom.confidentiality import INSTITUTION
 from kahua.dicom.file_meta import read_file_meta, write_file_meta
 from kahua.dicom.identity import Identity
-from kahua.dicom.pixel_blanking import Blanking, areas_of
+from kahua.dicom.pixel_blanking import Blanking, areas_of, native_size
 from kahua.dicom.pixel_copy import PIXEL_GROUP, copy_pixels
 from kahua.dicom.pixel_risk import face_risk, pixel_risk
 from kahua.dicom.pixel_template import PixelTemplate
@@ -135,7 +135,8 @@ def _write(
     if blanking:
         blanking.copy(body, sink, implicit=implicit)
     else:
-        copy_pixels(body, sink, implicit=implicit, big_endian=encoding.big_endian)
+        size = native_size(dataset)
+        copy_pixels(body, sink, implicit=implicit, big_endian=encoding.big_endian, size=size)
     if isinstance(sink, _Deflated):
         sink.finish()
 

@@ -4,6 +4,7 @@ Native pixels stay native. Compressed ones are decoded and compressed again with
 since no codec can be trusted to leave the rest of a picture alone when a part of it changes.
 """
 
+import math
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, Final
@@ -17,15 +18,13 @@ from pydicom.encaps import encapsulate, generate_frames
 from kahua.dicom import transfer_syntaxes as syntaxes
 from kahua.dicom.decoders import Layout, decode_frame
 from kahua.dicom.elements import peek, tags_of
-from kahua.dicom.pixel_copy import PIXEL_GROUP, ElementHead, Sink, copy_value, element_head
+from kahua.dicom.pixel_copy import PIXEL_DATA, PIXEL_GROUP, ElementHead, Sink, copy_value, element_head, write_zeros
 from kahua.dicom.pixel_template import CONDITIONS, Area, PixelTemplate
 from kahua.dicom.transfer_syntaxes import encoding_of
 from kahua.errors import UndecodablePixels, UnreadableDicom
 
 #: Transfer syntax of what was compressed, once it is blanked.
 COMPRESSED_AGAIN: Final = syntaxes.JPEG_LS_LOSSLESS
-
-_PIXEL_DATA: Final = 0x0010
 
 _TAGS: Final = {keyword: tag for keyword in CONDITIONS.values() for tag in tags_of(keyword)}
 
@@ -55,6 +54,13 @@ def areas_of(dataset: Dataset, templates: Iterable[PixelTemplate]) -> tuple[Area
     rows, columns = (_whole(dataset, keyword, 0) for keyword in ("Rows", "Columns"))
     fitting = (template for template in templates if template.fits(facts, rows=rows, columns=columns))
     return tuple(area for template in fitting for area in template.areas)
+
+
+def native_size(dataset: Dataset) -> int | None:
+    """Give the bytes of all frames of a picture that is not compressed; None if its attributes do not tell."""
+    keywords = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")
+    bits = math.prod(_whole(dataset, keyword, 0) for keyword in keywords)
+    return (bits * max(_whole(dataset, "NumberOfFrames", 1), 1) + 7) // 8 or None
 
 
 class Blanking:
@@ -100,7 +106,7 @@ class Blanking:
                 self._compress_again(head, source, target)
                 continue
             target.write(head.encoded)
-            if head.element == _PIXEL_DATA:
+            if head.element == PIXEL_DATA:
                 self._blank_native(source, target, head.length)
             else:
                 copy_value(source, target, head.length, order)
@@ -109,10 +115,10 @@ class Blanking:
         """Blank compressed frames; tables of offsets into them are no longer true, and left out."""
         fragments = _Collected()
         copy_value(source, fragments, head.length, "<")
-        if head.element != _PIXEL_DATA:
+        if head.element != PIXEL_DATA:
             return
         frames = [self._again(frame) for frame in self._decoded(b"".join(fragments.pieces))]
-        target.write(struct.pack("<HH2sHL", PIXEL_GROUP, _PIXEL_DATA, b"OB", 0, 0xFFFFFFFF))
+        target.write(struct.pack("<HH2sHL", PIXEL_GROUP, PIXEL_DATA, b"OB", 0, 0xFFFFFFFF))
         target.write(encapsulate(frames))
         target.write(struct.pack("<HHL", 0xFFFE, 0xE0DD, 0))
 
@@ -126,7 +132,7 @@ class Blanking:
                 raise UnreadableDicom("The pixels are truncated.")
             self._blank(self._pixel_by_pixel(frame))
             target.write(frame.tobytes())
-        copy_value(source, target, length - size * self._count, "<")
+        write_zeros(target, length - size * self._count)
 
     def _pixel_by_pixel(self, frame: NDArray[Any]) -> NDArray[Any]:
         """Give a view of the bytes of a frame, shape (rows, columns, samples, bytes of a sample)."""

@@ -8,6 +8,9 @@ from kahua.errors import UnreadableDicom
 
 PIXEL_GROUP: Final = 0x7FE0
 
+#: Element of Pixel Data in that group.
+PIXEL_DATA: Final = 0x0010
+
 _UNDEFINED: Final = 0xFFFFFFFF
 _LONG: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"})
 _CHUNK: Final = 1 << 20
@@ -27,10 +30,11 @@ class Sink(Protocol):
         """Write some bytes."""
 
 
-def copy_pixels(source: BinaryIO, target: Sink, *, implicit: bool, big_endian: bool) -> None:
+def copy_pixels(source: BinaryIO, target: Sink, *, implicit: bool, big_endian: bool, size: int | None = None) -> None:
     """Copy the attributes of the pixel group from where the source stands.
 
-    What follows them is left out, and so is what no dictionary knows among them.
+    What follows them is left out, and so is what no dictionary knows among them. Pixel Data that are longer than
+    `size` bytes, which all frames have together, hold zeros from there on.
 
     Raises
     ------
@@ -39,10 +43,15 @@ def copy_pixels(source: BinaryIO, target: Sink, *, implicit: bool, big_endian: b
     """
     order = ">" if big_endian else "<"
     while (head := element_head(source, implicit=implicit, order=order)) and head.group == PIXEL_GROUP:
-        known = head.element in _KNOWN
-        if known:
-            target.write(head.encoded)
-        copy_value(source, target if known else _Nowhere(), head.length, order)
+        if head.element not in _KNOWN:
+            copy_value(source, _Nowhere(), head.length, order)
+            continue
+        target.write(head.encoded)
+        surplus = head.length - size if size and head.element == PIXEL_DATA and head.length != _UNDEFINED else 0
+        copy_value(source, target, head.length - max(surplus, 0), order)
+        if surplus > 0:
+            _copy(source, _Nowhere(), surplus)
+            write_zeros(target, surplus)
 
 
 class _Nowhere:
@@ -109,6 +118,13 @@ def _copy(source: BinaryIO, target: Sink, length: int) -> None:
         chunk = _exactly(source, min(length, _CHUNK))
         target.write(chunk)
         length -= len(chunk)
+
+
+def write_zeros(target: Sink, length: int) -> None:
+    """Write so many zeros."""
+    while length:
+        target.write(bytes(min(length, _CHUNK)))
+        length -= min(length, _CHUNK)
 
 
 def _exactly(source: BinaryIO, length: int) -> bytes:
