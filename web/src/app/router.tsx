@@ -9,7 +9,7 @@ import {
 } from '@tanstack/react-router';
 import { LinkPage, MembersPage, MePage, meQuery, PeoplePage, SignInPage, useMe } from '~/access';
 import { ConfidentialityPage } from '~/confidentiality';
-import { DatasetsPage, QuarantinePage } from '~/datasets';
+import { DatasetsPage, QuarantinePage, TrashPage } from '~/datasets';
 import { ExtensionsPage } from '~/extensions';
 import { HomePage } from '~/home';
 import { PeerPage, PeersPage } from '~/peers';
@@ -93,6 +93,12 @@ const quarantine = createRoute({
   getParentRoute: () => project,
   path: '/quarantine',
   component: () => <QuarantinePage project={project.useParams().project} />,
+});
+
+const trash = createRoute({
+  getParentRoute: () => project,
+  path: '/trash',
+  component: () => <TrashPage project={project.useParams().project} />,
 });
 
 const series = createRoute({
@@ -210,6 +216,7 @@ const tree = root.addChildren([
       home,
       datasets,
       quarantine,
+      trash,
       series,
       workflows,
       workflow,

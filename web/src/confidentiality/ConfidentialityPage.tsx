@@ -4,7 +4,7 @@ import { useState } from 'react';
 import type { Confidentiality, ConfidentialityRequest } from '~/api';
 import { PageHeader, ProblemLine, ProblemView } from '~/common';
 import { DATES, FACES, KEPT, PIXELS } from './options';
-import { getConfidentiality, requestOf, setConfidentiality } from './requests';
+import { getConfidentiality, requestOf, sealWords, setConfidentiality } from './requests';
 
 interface ChoiceProps<Value extends string> {
   label: string;
@@ -65,6 +65,7 @@ function Form({ project, stored }: { project: string; stored: Confidentiality })
         checked={wanted.on_arrival}
         onChange={(event) => change({ on_arrival: event.currentTarget.checked })}
       />
+      {sealWords(stored) && <Text c="dimmed">{sealWords(stored)}</Text>}
       <Choice label="Dates" choices={DATES} value={wanted.dates} onChange={(dates) => change({ dates })} />
       <Checkbox.Group
         label="What may stay"

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Group, SegmentedControl, Skeleton, Stack, Text, Tooltip } from '@mantine/core';
 import { useDisclosure, useDocumentTitle, useHotkeys, useLocalStorage } from '@mantine/hooks';
-import { IconAlertTriangle, IconChartBar, IconPhotoSearch } from '@tabler/icons-react';
+import { IconAlertTriangle, IconChartBar, IconPhotoSearch, IconTrash } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type DragEvent, useCallback, useRef, useState } from 'react';
@@ -107,6 +107,18 @@ export function DatasetsPage({ project, where, onWhere }: Props) {
                 renderRoot={(props) => <Link to="/projects/$project/quarantine" params={{ project }} {...props} />}
               >
                 <IconAlertTriangle size={18} stroke={1.5} />
+              </ActionIcon>
+            </Tooltip>
+          )}
+          {allows(mine, 'series.delete') && (
+            <Tooltip label="What was deleted">
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                aria-label="Trash: what was deleted"
+                renderRoot={(props) => <Link to="/projects/$project/trash" params={{ project }} {...props} />}
+              >
+                <IconTrash size={18} stroke={1.5} />
               </ActionIcon>
             </Tooltip>
           )}

@@ -3,3 +3,4 @@ export { DatasetsPage } from './DatasetsPage';
 export { Picture } from './Picture';
 export { QuarantinePage } from './QuarantinePage';
 export { datasetsQuery, recentSeriesQuery, type SeriesWhere } from './requests';
+export { TrashPage } from './TrashPage';

@@ -102,6 +102,25 @@ export const quarantineQuery = (project: string) =>
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
 
+export const trashQuery = (project: string) =>
+  infiniteQueryOptions({
+    queryKey: ['project', project, 'trash'],
+    queryFn: ({ pageParam }) =>
+      answer(
+        client.GET('/api/projects/{project}/trash', {
+          params: { path: { project }, query: { limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) } },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+  });
+
+export const restoreFromTrash = (project: string, item: string) =>
+  answer(client.POST('/api/projects/{project}/trash/{item}/restore', { params: { path: { project, item } } }));
+
+export const emptyFromTrash = (project: string, item: string) =>
+  answer(client.DELETE('/api/projects/{project}/trash/{item}', { params: { path: { project, item } } }));
+
 /** Send a file; the browser's own fetch cannot tell how much of it has left. */
 export function upload(
   project: string,
