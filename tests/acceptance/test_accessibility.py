@@ -16,6 +16,7 @@ PAGES = [
     "/projects/main",
     "/projects/main/datasets",
     "/projects/main/quarantine",
+    "/projects/main/trash",
     "/projects/main/workflows",
     "/projects/main/workflows/thresholding/bright",
     "/projects/main/runs",
