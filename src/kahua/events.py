@@ -68,6 +68,21 @@ class InstancesRemoved(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeriesErased(Event):
+    """The rows of an erasure are gone; what lies outside the database is still to go."""
+
+    name = "series-erased"
+
+    #: Id of the erasure, in the audit log; and who wanted it.
+    erasure: str
+    actor: str
+    #: Keys of the objects.
+    objects: list[str]
+    #: What else lies outside the database, by component.
+    leftovers: dict[str, list[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunFinished(Event):
     """A run reached a final state."""
 
@@ -78,7 +93,8 @@ class RunFinished(Event):
 
 
 EVENTS: dict[str, type[Event]] = {
-    event.name: event for event in (SeriesReceived, InstanceSetAside, SeriesRemoved, InstancesRemoved, RunFinished)
+    event.name: event
+    for event in (SeriesReceived, InstanceSetAside, SeriesRemoved, InstancesRemoved, SeriesErased, RunFinished)
 }
 
 

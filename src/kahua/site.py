@@ -32,6 +32,7 @@ from kahua.events import InstancesRemoved, Subscription
 from kahua.extensions import Extensions, find_extension
 from kahua.monitoring import (
     Check,
+    Erasures,
     Finding,
     check_audit,
     check_disk,
@@ -59,7 +60,7 @@ from kahua.store.remote.puller import Puller
 from kahua.store.remote.source import ImageSource
 from kahua.store.trash import empty_old
 from kahua.store.validation.validator import Validator
-from kahua.workflows import RunFolders, Runs, Transfers, machine_of
+from kahua.workflows import RunFolders, Runs, RunTraces, Transfers, machine_of
 from kahua.workflows.engines import Engine
 from kahua.workflows.engines.local import LocalEngine
 from kahua.workflows.runtimes.process import ProcessRuntime
@@ -185,6 +186,11 @@ class Site:
             inspectors=self.inspectors,
         )
 
+    def erasures(self) -> Erasures:
+        """Make what erases patients, studies and series with everything that the site keeps of them."""
+        traces = RunTraces(folders=_run_folders(self.settings), cache=self.settings.folder("cache"))
+        return Erasures(archive=self.archive, traces=[traces])
+
     def exporter(self) -> Exporter:
         """Make what writes the archives of exports."""
         return Exporter(database=self.database, objects=self.objects, staging=self.archive.staging.folder)
@@ -195,6 +201,7 @@ class Site:
         return [
             *dataset_subscriptions(self.database),
             derivation.subscription(),
+            self.erasures().subscription(),
             Subscription(consumer="store.derivation", event=InstancesRemoved, handle=derivation.on_received),
             *self.validator().subscriptions(),
         ]

@@ -11,6 +11,7 @@ from kahua.cli import (
     dataset,
     demo,
     doctor,
+    erasing,
     exporting,
     extension,
     importing,
@@ -43,6 +44,7 @@ app.command("doctor")(doctor.doctor)
 app.command("import")(importing.import_files)
 app.command("export")(exporting.export)
 app.command("reidentify")(exporting.reidentify)
+app.command("erase")(erasing.erase)
 app.command("run")(runs.start)
 app.command("rebuild")(rebuild.rebuild)
 app.command("web", rich_help_panel="Parts of a site, each alone")(services.web)

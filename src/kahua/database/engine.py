@@ -94,6 +94,20 @@ class Database:
             finally:
                 claim.end()
 
+    def forget_deleted(self) -> None:
+        """Let what was deleted leave the file of the write-ahead log, too, as far as nobody reads or writes now.
+
+        Within the database file it was written over by zeros when it was deleted (`secure_delete`). PostgreSQL does
+        both in its own time, by its vacuum.
+        """
+        if self.is_sqlite:
+            connection = self.engine.raw_connection()  # beside every transaction
+            try:
+                for pragma in ("busy_timeout=1000", "wal_checkpoint(TRUNCATE)", f"busy_timeout={BUSY_SECONDS * 1000}"):
+                    connection.cursor().execute(f"PRAGMA {pragma}")
+            finally:
+                connection.close()
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
@@ -108,7 +122,7 @@ def _create_engine(url: str, *, durable: bool) -> Engine:
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # this module begins transactions, not the driver
         synchronous = f"synchronous={'FULL' if durable else 'NORMAL'}"
-        for pragma in ("journal_mode=WAL", synchronous, "foreign_keys=ON", "temp_store=MEMORY"):
+        for pragma in ("journal_mode=WAL", synchronous, "foreign_keys=ON", "temp_store=MEMORY", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

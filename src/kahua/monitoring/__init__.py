@@ -14,9 +14,12 @@ from kahua.monitoring.doctor import (
     check_web,
     examine,
 )
+from kahua.monitoring.erasure import Erasure, Erasures
 
 __all__ = [
     "Check",
+    "Erasure",
+    "Erasures",
     "Finding",
     "Severity",
     "check_audit",

@@ -42,6 +42,7 @@ from kahua.store.confidentiality import (
     templates_of,
     unseal,
 )
+from kahua.store.erasure import Erased, ErasurePlan, Subject, Traces, erase, plan_erasure
 from kahua.store.exports import Export, Exporter
 from kahua.store.ingest import Archive
 from kahua.store.limits import Limits
@@ -60,7 +61,7 @@ from kahua.store.peers import (
     remove_peer,
 )
 from kahua.store.quarantine import find_quarantined, quarantined
-from kahua.store.removal import discard, missing, orphans, remove_series
+from kahua.store.removal import discard, missing, orphans, referred, remove_series
 from kahua.store.restoration import Restored, restore
 from kahua.store.spreadsheet import as_csv
 from kahua.store.staging import FileData, MemoryData
@@ -84,6 +85,8 @@ __all__ = [
     "Archive",
     "DirectoryStore",
     "DiscardedObjectRow",
+    "Erased",
+    "ErasurePlan",
     "Export",
     "Exporter",
     "FileData",
@@ -105,7 +108,9 @@ __all__ = [
     "SeriesReferenceRow",
     "SeriesRow",
     "StudyRow",
+    "Subject",
     "Tally",
+    "Traces",
     "TrashRow",
     "TreatmentReportRow",
     "add_file",
@@ -121,6 +126,7 @@ __all__ = [
     "delete_series",
     "discard",
     "empty_trashed",
+    "erase",
     "files_of",
     "find_file",
     "find_instance_row",
@@ -140,11 +146,13 @@ __all__ = [
     "peer_of_id",
     "peer_with_title",
     "peers_calling",
+    "plan_erasure",
     "policy_of",
     "pseudonyms_of",
     "public_key_of",
     "quarantined",
     "references_of",
+    "referred",
     "referring_to",
     "remove_peer",
     "remove_series",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kahua.workflows.catalogue import InstalledEnvironment, InstalledWorkflow, WorkflowCatalogue
+    from kahua.workflows.erasure import RunTraces
     from kahua.workflows.folders import RunFolders
     from kahua.workflows.forms import complete_parameters, form_hints, form_schema
     from kahua.workflows.machine import machine_of
@@ -31,6 +32,7 @@ __all__ = [
     "RunFolders",
     "RunItem",
     "RunState",
+    "RunTraces",
     "Runs",
     "TaskState",
     "Transfers",
@@ -46,6 +48,7 @@ __all__ = [
 #: Module of each name, below this package.
 _MODULES = {
     "catalogue": ("InstalledEnvironment", "InstalledWorkflow", "WorkflowCatalogue"),
+    "erasure": ("RunTraces",),
     "folders": ("RunFolders",),
     "forms": ("complete_parameters", "form_hints", "form_schema"),
     "machine": ("machine_of",),

@@ -55,6 +55,8 @@ TABLE = {
     "GET /api/projects/{project}/trash": MANAGERS,
     "POST /api/projects/{project}/trash/{item}/restore": MANAGERS,
     "DELETE /api/projects/{project}/trash/{item}": MANAGING_PERSONS,
+    "POST /api/projects/{project}/erasure-plans": MANAGING_PERSONS,
+    "POST /api/projects/{project}/erasures": MANAGING_PERSONS,
     "GET /api/projects/{project}/files/{file}/content": READERS,
     "POST /api/projects/{project}/uploads": CURATORS,
     "GET /api/projects/{project}/exports": CURATORS,

@@ -129,3 +129,27 @@ def test_the_trash_goes_on_page_by_page(client: TestClient, instances: list[Data
     second = client.get(f"{API}/trash", params={"limit": 1, "cursor": first["next_cursor"]}).json()
     assert len({first["items"][0]["id"], second["items"][0]["id"]}) == 2
     assert second["next_cursor"] is None
+
+
+def test_a_person_erases_a_study_after_a_look_at_the_plan(
+    application: FastAPI, client: TestClient, instances: list[Dataset]
+) -> None:
+    study = {"kind": "study", "identifier": instances[0].StudyInstanceUID}
+    assert client.post(f"{API}/erasures", json=study).status_code == 403
+    person = browser(application, "manager")
+    plan = person.post(f"{API}/erasure-plans", json=study).json()
+    assert plan["counts"]["instances"] == 3
+    assert seen(client, instances)["wado"] == 200
+    erasure = person.post(f"{API}/erasures", json=study)
+    assert (erasure.status_code, erasure.json()["series"]) == (201, plan["series"])
+    assert seen(client, instances) == NOWHERE
+    assert client.get(f"{API}/trash").json()["items"] == []
+    assert person.post(f"{API}/erasures", json=study).status_code == 404
+
+
+@pytest.mark.parametrize("identifier", ["", " ", "\0"])
+def test_an_empty_identifier_erases_nobody(application: FastAPI, client: TestClient, identifier: str) -> None:
+    person = browser(application, "manager")
+    answer = person.post(f"{API}/erasures", json={"kind": "patient", "identifier": identifier})
+    assert answer.status_code in (400, 422)
+    assert client.get(f"{API}/series").json()["total"]["series"] == 1

@@ -420,6 +420,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/erasure-plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plan Erasure
+         * @description List everything that an erasure would take, and change nothing.
+         */
+        post: operations["plan_erasure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase
+         * @description Erase it, now and for ever.
+         */
+        post: operations["erase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/exports": {
         parameters: {
             query?: never;
@@ -1700,6 +1740,68 @@ export interface components {
             name: string;
             /** Series */
             series?: string[];
+        };
+        /**
+         * ErasedSeries
+         * @description A series that goes, and why: named, or derived from one that is.
+         */
+        ErasedSeries: {
+            /** Description */
+            description: string;
+            /** Id */
+            id: string;
+            /** Instance Count */
+            instance_count: number;
+            /** Modality */
+            modality: string;
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "named" | "derived";
+            /** Series Uid */
+            series_uid: string;
+            /** Study Uid */
+            study_uid: string;
+        };
+        /**
+         * ErasureItem
+         * @description Everything that has gone; the audit log has the proof under this id.
+         */
+        ErasureItem: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Id */
+            id: string;
+            /** Series */
+            series: components["schemas"]["ErasedSeries"][];
+        };
+        /**
+         * ErasurePlanItem
+         * @description Everything that would go.
+         */
+        ErasurePlanItem: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Series */
+            series: components["schemas"]["ErasedSeries"][];
+        };
+        /**
+         * ErasureRequest
+         * @description What is to be erased.
+         */
+        ErasureRequest: {
+            /** Identifier */
+            identifier: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "patient" | "study" | "series";
         };
         /**
          * ExtensionItem
@@ -4218,6 +4320,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DatasetItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    plan_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasurePlanItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    erase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureItem"];
                 };
             };
             /** @description Validation Error */
