@@ -34,6 +34,7 @@ from kahua.errors import (
 from kahua.settings import Settings
 from kahua.store import removal
 from kahua.store.arrivals import Arrivals
+from kahua.store.batch import Batch
 from kahua.store.filing import Entry, ObjectGone, file_instances
 from kahua.store.group_commit import MAX_GROUP, GroupCommit
 from kahua.store.limits import Limits
@@ -42,7 +43,7 @@ from kahua.store.origin import Accepted, Origin
 from kahua.store.quarantine import QUARANTINE_KIND, set_aside
 from kahua.store.staging import FileData, StagedData, Staging
 
-#: Files of one `store_files` that are read and synced at once: syncing waits for the disk, not for the processor.
+#: Instances of batches that are read and synced at once: syncing waits for the disk, not for the processor.
 PARALLEL_FILES = 4
 
 #: How often rows are tried again when another process makes the same study or series at the same moment.
@@ -145,8 +146,7 @@ class Archive:
         Unavailable
             Nothing was kept; the sender may try again.
         """
-        header, data = self._read_file(project_id, path, origin)
-        return self._file(lambda: self._admit(project_id, header, data, origin))
+        return self._file(lambda: self.keep(project_id, FileData(path, 0), origin))
 
     def store_files(
         self, project_id: str, paths: Sequence[Path], origin: Origin, *, names: Sequence[str] = ()
@@ -156,45 +156,36 @@ class Archive:
         The rows of up to 64 files are made in one transaction. In quarantine each file has the one of `names`
         that its sender calls it, or else the name of `origin`, or else its own.
         """
+        batch = self.batch(project_id)
         called = names or [origin.name or path.name for path in paths]
-        origins = [replace(origin, name=name) for name in called]
-        results: list[Accepted | KahuaError] = []
-        for start in range(0, len(paths), MAX_GROUP):
-            group = slice(start, start + MAX_GROUP)
-            results += self._store_group(project_id, paths[group], origins[group])
-        return results
+        for path, name in zip(paths, called, strict=True):
+            batch.add(FileData(path, 0), replace(origin, name=name))
+        return batch.finish()
 
-    def _store_group(
-        self, project_id: str, paths: Sequence[Path], origins: Sequence[Origin]
-    ) -> list[Accepted | KahuaError]:
+    def batch(self, project_id: str) -> Batch:
+        """Begin to store what arrives together."""
+        return Batch(self, project_id, self._workers())
 
-        def prepare(path: Path, its: Origin) -> Entry | KahuaError:
-            try:
-                header, data = self._read_file(project_id, path, its)
-                return self._admit(project_id, header, data, its)
-            except KahuaError as error:
-                return error
+    def keep(self, project_id: str, data: StagedData, origin: Origin) -> Entry:
+        """Make the object of a Part 10 file, durably; its rows are still to come.
 
-        prepared = list(self._workers().map(prepare, paths, origins))
-        rows = iter(self._rows.submit([entry for entry in prepared if isinstance(entry, Entry)]))
-        results: list[Accepted | KahuaError] = []
-        for path, its, entry in zip(paths, origins, prepared, strict=True):
-            if isinstance(entry, KahuaError):
-                results.append(entry)
-                continue
-            try:
-                results.append(_outcome(next(rows)))
-            except ObjectGone:
-                results.append(self._store_again(project_id, path, its))
-            except KahuaError as error:
-                results.append(error)
-        return results
+        Raises
+        ------
+        DicomRefused
+            The object cannot be accepted; it is in quarantine.
+        """
+        header, data_set = self._read(project_id, data, origin)
+        return self._admit(project_id, header, data_set, origin)
 
-    def _store_again(self, project_id: str, path: Path, origin: Origin) -> Accepted | KahuaError:
-        try:
-            return self.store_file(project_id, path, origin)
-        except KahuaError as error:
-            return error
+    def file(self, entries: Sequence[Entry]) -> list[Filed | Exception]:
+        """Make the rows of objects; give what became of each."""
+        return self._rows.submit(entries)
+
+    def forget(self, entries: Sequence[Entry]) -> None:
+        """Let objects go, whose rows will not be made."""
+        if entries:
+            with self.database.write() as session:
+                removal.discard(session, [entry.object_key for entry in entries])
 
     def _workers(self) -> ThreadPoolExecutor:
         with self._pool_lock:
@@ -202,13 +193,14 @@ class Archive:
                 self._pool = ThreadPoolExecutor(PARALLEL_FILES, thread_name_prefix="ingest")
             return self._pool
 
-    def _read_file(self, project_id: str, path: Path, origin: Origin) -> tuple[Header, FileData]:
-        with self._quarantine(project_id, origin, FileData(path, 0), ""):
-            with path.open("rb") as file:
+    def _read(self, project_id: str, data: StagedData, origin: Origin) -> tuple[Header, StagedData]:
+        """Read the header of a Part 10 file; give the data set in it, too."""
+        with self._quarantine(project_id, origin, data, ""):
+            with data.open() as file:
                 meta = read_file_meta(file)
-            data = FileData(path, meta.data_offset)
-            header = self._scan(data, meta.transfer_syntax_uid)
-        return replace(header, findings=(*meta.findings, *_differences(meta, header), *header.findings)), data
+            data_set = data.after(meta.data_offset)
+            header = self._scan(data_set, meta.transfer_syntax_uid)
+        return replace(header, findings=(*meta.findings, *_differences(meta, header), *header.findings)), data_set
 
     def _scan(self, data: StagedData, transfer_syntax_uid: str) -> Header:
         self.limits.check_size(data.size)

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -53,6 +53,9 @@ class StagedData(Protocol):
     def offset(self) -> int:
         """Byte of the opened file at which it begins."""
 
+    def after(self, count: int) -> "StagedData":
+        """Give what follows its first bytes."""
+
     def chunks(self) -> Iterator[bytes | memoryview]:
         """Give its bytes in order."""
 
@@ -74,6 +77,10 @@ class MemoryData:
     def size(self) -> int:
         """Count its bytes."""
         return len(self.view)
+
+    def after(self, count: int) -> "MemoryData":
+        """Give what follows its first bytes, in the same memory."""
+        return MemoryData(self.view[count:])
 
     def chunks(self) -> Iterator[memoryview]:
         """Give its bytes as they lie in memory."""
@@ -101,6 +108,10 @@ class FileData:
     def size(self) -> int:
         """Count its bytes."""
         return self.path.stat().st_size - self.offset
+
+    def after(self, count: int) -> "FileData":
+        """Give what follows its first bytes, in the same file."""
+        return replace(self, offset=self.offset + count)
 
     def chunks(self) -> Iterator[bytes]:
         """Read its bytes."""

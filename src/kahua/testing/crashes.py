@@ -147,7 +147,7 @@ class Campaign:
     def _fill(self) -> None:
         status = os.statvfs(self.folder)
         size = status.f_bavail * status.f_frsize - self.moments.randrange(MOST_LEFT)
-        with self._ballast.open("wb") as file:
+        with self._ballast.open("wb") as file, suppress(OSError):  # the file itself may take the last bytes
             os.posix_fallocate(file.fileno(), 0, max(1, size))
 
     def _start(self) -> tuple[int, int]:

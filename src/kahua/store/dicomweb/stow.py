@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from kahua.errors import DicomRefused, InvalidInput, KahuaError, SopInstanceConf
 from kahua.store.dicomweb.multipart import MultipartReader
 from kahua.store.ingest import Archive
 from kahua.store.origin import Accepted, Origin
-from kahua.store.staging import saying_full_disk
+from kahua.store.staging import FileData, MemoryData, StagedData, saying_full_disk
 
 #: Failure reasons (PS3.18 table I.2-2; PS3.4 table GG.4-1; PS3.7 annex C).
 OUT_OF_RESOURCES = 0xA700
@@ -22,8 +22,8 @@ DATA_SET_DOES_NOT_MATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 DUPLICATE_SOP_INSTANCE = 0x0111
 
-#: Parts that are stored together, in one durable group.
-GROUP = 64
+#: Memory for a part; one that is larger goes on in a file.
+MEMORY_BYTES = 2_000_000
 
 #: Most parts of one request.
 MAX_PARTS = 20_000
@@ -86,6 +86,48 @@ class PartFile:
             self._file.close()
 
 
+class Part:
+    """A part of a request: in memory, and in a file once it is large."""
+
+    def __init__(self, path: Path, max_bytes: int, take: Callable[[StagedData], None]) -> None:
+        #: Bytes taken so far.
+        self.size = 0
+        self._path = path
+        self._max = max_bytes
+        self._take = take
+        self._memory = bytearray()
+        self._file: PartFile | None = None
+
+    def write(self, data: bytes | memoryview, /) -> None:
+        """Take some bytes.
+
+        Raises
+        ------
+        TooMuch
+            The part is larger than an object may be.
+        """
+        self.size += len(data)
+        if self._file is None and self.size <= min(MEMORY_BYTES, self._max):
+            self._memory += data
+            return
+        if self._file is None:
+            self._file = PartFile(self._path, self._max)
+            self._file.write(memoryview(self._memory))
+            self._memory = bytearray()
+        self._file.write(data)
+
+    def close(self) -> None:
+        """Hand the part over: it is complete."""
+        self.release()
+        file = FileData(self._path, 0, movable=True)
+        self._take(MemoryData(memoryview(self._memory)) if self._file is None else file)
+
+    def release(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+
 def check_part_type(headers: Mapping[str, str]) -> None:
     """Refuse parts that are no DICOM.
 
@@ -101,7 +143,7 @@ def check_part_type(headers: Mapping[str, str]) -> None:
 
 @dataclass
 class StowRequest:
-    """One request while it arrives: parts go into staging files, and groups of them into the archive."""
+    """One request while it arrives: each part is stored as soon as it is complete."""
 
     archive: Archive
     project_id: str
@@ -115,7 +157,8 @@ class StowRequest:
 
     def __post_init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="stow-", dir=self.archive.staging.folder))
-        self._parts: list[PartFile] = []
+        self._batch = self.archive.batch(self.project_id)
+        self._part: Part | None = None
         self._count = 0
         self._reader = MultipartReader(self.boundary, self._open_part, MAX_PARTS) if self.boundary else None
         if self._reader is None:
@@ -125,59 +168,56 @@ class StowRequest:
         """Take the next piece of the body."""
         if self._reader:
             self._reader.feed(piece)
-        else:
-            self._parts[0].write(piece)
-        if len(self._parts) > GROUP:
-            self._store(self._parts[:-1])
-            del self._parts[:-1]
+        elif self._part:
+            self._part.write(piece)
 
     def finish(self) -> Stored:
         """Take note that the body ended, and say what became of its parts."""
         if self._reader:
             self._reader.finish()
-        if not self._parts or not (self._reader or self._parts[0].size):
+        if self._part is None or not (self._reader or self._part.size):
             raise InvalidInput("The request holds no object.")
-        for part in self._parts:
-            part.close()
-        self._store(self._parts)
-        return self.stored
-
-    def close(self) -> None:
-        """Remove the staging files, whatever happened."""
-        for part in self._parts:
-            part.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _open_part(self, headers: Mapping[str, str]) -> PartFile:
-        check_part_type(headers)
-        self.archive.limits.check_space(self._folder)
-        self._count += 1
-        part = PartFile(self._folder / f"{self._count:06}", self.archive.limits.max_object_bytes)
-        self._parts.append(part)
-        return part
-
-    def _store(self, parts: Sequence[PartFile]) -> None:
-        paths = [part.path for part in parts if self._is_of_study(part.path)]
-        origin = Origin(door="stow", sender=self.sender)
-        for result in self.archive.store_files(self.project_id, paths, origin):
+        if self._reader is None:
+            self._part.close()
+        for result in self._batch.finish():
             if isinstance(result, KahuaError):
                 self.stored.failed.append(("", str(result.details.get("sop_instance_uid", "")), result))
             else:
                 self.stored.accepted.append(result)
-        for part in parts:
-            part.path.unlink(missing_ok=True)
+        return self.stored
 
-    def _is_of_study(self, path: Path) -> bool:
+    def close(self) -> None:
+        """Remove the staging files, whatever happened."""
+        self._batch.abandon()
+        try:
+            if self._part is not None:
+                self._part.release()
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _open_part(self, headers: Mapping[str, str]) -> Part:
+        check_part_type(headers)
+        self.archive.limits.check_space(self._folder)
+        self._count += 1
+        path = self._folder / f"{self._count:06}"
+        self._part = Part(path, self.archive.limits.max_object_bytes, self._store)
+        return self._part
+
+    def _store(self, data: StagedData) -> None:
+        if self._is_of_study(data):
+            self._batch.add(data, Origin(door="stow", sender=self.sender))
+
+    def _is_of_study(self, data: StagedData) -> bool:
         """Refuse instances of another study than the address names (PS3.18 section 10.5.1.1)."""
         if self.study_uid is None:
             return True
         try:
-            with path.open("rb") as file:
+            with data.open() as file:
                 meta = read_file_meta(file)
                 header = scan(
                     file,
                     offset=meta.data_offset,
-                    size=path.stat().st_size - meta.data_offset,
+                    size=data.size - meta.data_offset,
                     transfer_syntax_uid=meta.transfer_syntax_uid,
                     budget=self.archive.limits.budget,
                 )
