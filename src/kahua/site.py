@@ -1,6 +1,6 @@
 """A site, built from its settings: the only place that chooses adapters."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,7 +27,7 @@ from kahua.access.tables import ProjectRow
 from kahua.database import Database, forget_delivered, migrate
 from kahua.datasets import note_end_of_pull, remove_expired_pulls
 from kahua.datasets import subscriptions as dataset_subscriptions
-from kahua.errors import MisconfiguredSite, NotFound
+from kahua.errors import InvalidInput, MisconfiguredSite, NotFound
 from kahua.events import InstancesRemoved, Subscription
 from kahua.extensions import Extensions, find_extension
 from kahua.monitoring import (
@@ -55,9 +55,10 @@ from kahua.store.previews import Derivation
 from kahua.store.remote.archive import ArchiveSource
 from kahua.store.remote.dicomweb import DicomwebSource
 from kahua.store.remote.dimse import DimseSource
-from kahua.store.remote.outgoing import CallRules, WebCaller, trust
+from kahua.store.remote.outgoing import CallRules, WebCaller
 from kahua.store.remote.puller import Puller
 from kahua.store.remote.source import ImageSource
+from kahua.store.remote.worklist import ScheduledStep, StepQuery, find_steps
 from kahua.store.trash import empty_old
 from kahua.store.validation.validator import Validator
 from kahua.workflows import RunFolders, Runs, RunTraces, Transfers, machine_of
@@ -153,12 +154,25 @@ class Site:
         with self.database.read() as session:
             project = session.get_one(ProjectRow, peer.project_id).name
         return DimseSource(
-            destination=Destination(ae_title=peer.ae_title, host=peer.host, port=peer.port or 0, tls=peer.tls),
+            destination=_reached(peer),
             calling=self.settings.dicom_ae_title,
             receiver=f"{AE_TITLE_PREFIX}{project}" if peer.retrieve == "move" else "",
             limits=self.archive.limits,
-            security=trust(self.settings.outgoing_ca) if peer.tls else None,
+            security=client_security(self.settings) if peer.tls else None,
         )
+
+    def worklist(self, peer: Peer, query: StepQuery) -> Iterator[ScheduledStep]:
+        """Ask a peer for its modality worklist.
+
+        Raises
+        ------
+        InvalidInput
+            The peer is not called by DIMSE.
+        PeerUnavailable
+            It does not answer as it should.
+        """
+        security = client_security(self.settings) if peer.tls else None
+        return find_steps(_reached(peer), query, calling=self.settings.dicom_ae_title, security=security)
 
     def puller(self) -> Puller:
         """Make what carries pulls out."""
@@ -411,6 +425,13 @@ def destination_of(peer: Peer) -> Destination | None:
     if peer.kind != "dimse" or not peer.port:
         return None
     return Destination(ae_title=peer.ae_title, host=peer.host, port=peer.port, tls=peer.tls)
+
+
+def _reached(peer: Peer) -> Destination:
+    destination = destination_of(peer)
+    if destination is None:
+        raise InvalidInput(f"The peer {peer.name} is not called by DIMSE.", field="kind")
+    return destination
 
 
 def project_id(session: Session, name: str) -> str:

@@ -27,6 +27,7 @@ from kahua.cli import (
     up,
     user,
     workflow,
+    worklist,
 )
 from kahua.cli.output import Context, errors
 from kahua.errors import KahuaError
@@ -46,6 +47,7 @@ app.command("export")(exporting.export)
 app.command("reidentify")(exporting.reidentify)
 app.command("erase")(erasing.erase)
 app.command("run")(runs.start)
+app.command("worklist")(worklist.worklist)
 app.command("rebuild")(rebuild.rebuild)
 app.command("web", rich_help_panel="Parts of a site, each alone")(services.web)
 app.command("receive", rich_help_panel="Parts of a site, each alone")(services.receive)

@@ -9,6 +9,7 @@ from kahua import store
 from kahua.access import record
 from kahua.store import Peer, PeerFacts
 from kahua.store.remote.source import StudyQuery
+from kahua.store.remote.worklist import StepQuery
 
 
 def add_peer(session: Session, *, actor: str, project_id: str, name: str, facts: PeerFacts) -> Peer:
@@ -42,8 +43,8 @@ def remove_peer(session: Session, *, actor: str, project_id: str, name: str) -> 
     record(session, actor=actor, action="peer.removed", subject=name, project_id=project_id)
 
 
-def note_search(session: Session, *, actor: str, project_id: str, name: str, query: StudyQuery) -> None:
-    """Write down that a peer is asked for studies, by what: the values may name a patient and are left out."""
+def note_search(session: Session, *, actor: str, project_id: str, name: str, query: StudyQuery | StepQuery) -> None:
+    """Write down that a peer is asked, and by what; the values may name a patient and are left out."""
     conditions = [condition for condition, value in vars(query).items() if value]
     record(session, actor=actor, action="peer.searched", subject=name, project_id=project_id, conditions=conditions)
 

@@ -93,7 +93,7 @@ class DimseSource:
         """Ask for an echo."""
         with self._associate([_context(VERIFICATION)], MemorySink()) as (association, context):
             response = association.ask(context, encode_echo_request(REQUEST, sop_class_uid=VERIFICATION))
-        _require_success(response)
+        require_success(response)
 
     def find_studies(self, query: StudyQuery, *, limit: int = MAX_STUDIES) -> Sequence[RemoteStudy]:
         """Give studies that match."""
@@ -148,7 +148,7 @@ class DimseSource:
             while count < limit:
                 response = _response(association)
                 if response.status not in (Status.PENDING, Status.PENDING_WITH_UNSUPPORTED_KEYS):
-                    _require_success(response)
+                    require_success(response)
                     return
                 count += 1
                 yield read_answer(sink.data)
@@ -161,7 +161,7 @@ class DimseSource:
             association.send(context, command, [write_identifier("SERIES", keys)])
             while (response := _response(association)).status == Status.PENDING:
                 pass
-        _require_success(response, warning=True)
+        require_success(response, warning=True)
 
     def _get(self, keys: Mapping[int, str], classes: Sequence[str], folder: Path) -> Iterator[Path]:
         sink = FileSink(folder, self.limits)
@@ -174,7 +174,7 @@ class DimseSource:
                 path = sink.take()
                 if isinstance(message.command, Response):
                     if message.command.status != Status.PENDING:
-                        _require_success(message.command, warning=True)
+                        require_success(message.command, warning=True)
                         return
                 elif path is None or message.command.field != CommandField.C_STORE_RQ:
                     raise association.refuse()
@@ -240,7 +240,7 @@ def _stored(command: Command) -> bytes:
     return encode_response(command, Status.SUCCESS)
 
 
-def _require_success(response: Response, *, warning: bool = False) -> None:
+def require_success(response: Response, *, warning: bool = False) -> None:
     """Say in words what a peer did not do.
 
     Raises

@@ -21,8 +21,12 @@ BUDGET: Final = Budget(
 
 def write_identifier(level: str, keys: Mapping[int, str]) -> bytes:
     """Write an identifier in Implicit VR Little Endian, its text in UTF-8."""
-    elements = {CHARACTER_SET: "ISO_IR 192", LEVEL: level, **keys}
-    return b"".join(_element(tag, value) for tag, value in sorted(elements.items()))
+    return write_keys({CHARACTER_SET: "ISO_IR 192", LEVEL: level, **keys})
+
+
+def write_keys(keys: Mapping[int, str]) -> bytes:
+    """Write elements in Implicit VR Little Endian, in the order of their tags."""
+    return b"".join(_element(tag, value) for tag, value in sorted(keys.items()))
 
 
 def read_answer(data: bytes | bytearray) -> dict[str, Any]:
