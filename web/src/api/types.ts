@@ -35,6 +35,7 @@ export type Attribute = Schemas['Attribute'];
 export type Dataset = Schemas['DatasetItem'];
 export type QuarantineItem = Schemas['QuarantineItem'];
 export type Restored = Schemas['RestoredItem'];
+export type Finding = Schemas['FindingItem'];
 export type SeriesDetail = Schemas['SeriesDetail'];
 export type SeriesFacets = Schemas['SeriesFacets'];
 export type SeriesItem = Schemas['SeriesItem'];

@@ -5,3 +5,5 @@ export { age, count, counted, date, duration, exact, middle, personName, size } 
 export { Mark } from './Mark';
 export { PageHeader } from './PageHeader';
 export { ProblemLine, ProblemView } from './ProblemView';
+export { ValidationMark } from './ValidationMark';
+export { badgeStyle } from './validation';

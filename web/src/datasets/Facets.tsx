@@ -9,6 +9,7 @@ import { facetsQuery, type SeriesWhere } from './requests';
 const FACETS: { name: keyof SeriesFacets; field: string; title: string }[] = [
   { name: 'modality', field: 'Modality', title: 'Modality' },
   { name: 'body_part', field: 'BodyPartExamined', title: 'Body part' },
+  { name: 'validation', field: 'Validation', title: 'Validation' },
   { name: 'manufacturer', field: 'Manufacturer', title: 'Manufacturer' },
 ];
 

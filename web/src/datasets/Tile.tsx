@@ -2,7 +2,7 @@ import { IconCheck } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { memo } from 'react';
 import type { SeriesItem } from '~/api';
-import { counted, date, personName } from '~/common';
+import { badgeStyle, counted, date, personName, ValidationMark } from '~/common';
 import { Filmstrip } from './Filmstrip';
 import classes from './gallery.module.css';
 import { Picture } from './Picture';
@@ -36,6 +36,11 @@ export const Tile = memo(function Tile({ project, series, isChosen, isFocus, wid
         <div className={classes.badges}>
           <span className={classes.badge}>{series.modality}</span>
           {series.instance_count > 1 && <span className={classes.badge}>{series.instance_count}</span>}
+          {badgeStyle(series.validation).isGrave && (
+            <span className={classes.badge} data-validation={series.validation}>
+              <ValidationMark state={series.validation} size={14} />
+            </span>
+          )}
         </div>
         {series.results.length > 0 && (
           <div className={classes.results}>

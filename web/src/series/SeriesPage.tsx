@@ -5,13 +5,14 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { allows, useProject } from '~/access';
 import type { SeriesDetail } from '~/api';
-import { date, EmptyState, ProblemView, personName } from '~/common';
+import { badgeStyle, date, EmptyState, ProblemView, personName, ValidationMark } from '~/common';
 import { Picture } from '~/datasets';
 import { About } from './About';
 import { RelatedList } from './RelatedList';
 import { seriesQuery } from './requests';
 import classes from './series.module.css';
 import { Tags } from './Tags';
+import { Validation } from './Validation';
 import { embeddedUrl, isOverlay, viewerUrl } from './viewer';
 
 export interface SeriesView {
@@ -61,6 +62,12 @@ export function SeriesPage({ project, series: id, view, onView }: Props) {
             <Tabs.Tab value="related" px={10}>
               Related{count(series.references.length)}
             </Tabs.Tab>
+            <Tabs.Tab value="validation" px={10}>
+              <Group gap={4} wrap="nowrap">
+                Validation
+                {badgeStyle(series.validation).isGrave && <ValidationMark state={series.validation} size={14} />}
+              </Group>
+            </Tabs.Tab>
             <Tabs.Tab value="tags" px={10}>
               Tags
             </Tabs.Tab>
@@ -91,6 +98,9 @@ export function SeriesPage({ project, series: id, view, onView }: Props) {
             >
               All series of this study
             </Anchor>
+          </Tabs.Panel>
+          <Tabs.Panel value="validation" className={classes.panel}>
+            <Validation project={project} series={series.id} />
           </Tabs.Panel>
           <Tabs.Panel value="tags" className={classes.panel}>
             <Tags project={project} series={series.id} />

@@ -10,6 +10,13 @@ export const seriesQuery = (project: string, series: string) =>
     refetchInterval: 15_000,
   });
 
+export const validationQuery = (project: string, series: string) =>
+  queryOptions({
+    queryKey: ['project', project, 'validation', series],
+    queryFn: () => answer(client.GET('/api/projects/{project}/series/{series}/validation', at(project, series))),
+    refetchInterval: 15_000,
+  });
+
 export const attributesQuery = (project: string, series: string) =>
   queryOptions({
     queryKey: ['project', project, 'attributes', series],
