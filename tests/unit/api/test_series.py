@@ -11,6 +11,8 @@ from kahua.api.middleware import DATA_POLICY
 from kahua.database import now
 from kahua.site import Site
 from kahua.store import FileRow, InstanceRow, QuarantineRow, SeriesRow
+from kahua.store.validation import Finding, Severity
+from kahua.store.validation.findings import keep_findings
 from kahua.testing.series import add_many_series, add_series
 from kahua.testing.site import browser
 
@@ -97,6 +99,36 @@ def test_query_that_cannot_be_understood_is_explained(application: FastAPI, quer
 @pytest.mark.parametrize("address", [f"{SERIES}?q=%00", f"{SERIES}?modality=a%00", f"{SERIES}/a%00b"])
 def test_nul_in_an_address_is_refused(application: FastAPI, address: str) -> None:
     assert browser(application, "viewer").get(address).status_code == 400
+
+
+def test_findings_are_told_and_found(application: FastAPI, site: Site, series: dict[str, str]) -> None:
+    finding = Finding(
+        code="missing-slices", severity=Severity.WARNING, sentence=HOSTILE, remedy="Send it again.", details=("a",)
+    )
+    with site.database.write() as session:
+        for name in ("image", "other"):
+            row = session.get_one(SeriesRow, series[name])
+            row.validation_state, row.validated_at = "warnings", now()
+            keep_findings(session, row, [finding])
+    client = browser(application, "viewer")
+    told = client.get(f"{SERIES}/{series['image']}/validation").json()
+    assert told["state"] == "warnings"
+    assert told["findings"] == [
+        {
+            "code": "missing-slices",
+            "severity": "warning",
+            "sentence": HOSTILE,
+            "remedy": "Send it again.",
+            "instances": 0,
+            "details": ["a"],
+        }
+    ]
+    assert client.get(f"{SERIES}/{series['other']}/validation").status_code == 404
+    for query in ("Validation:warnings", "validation:Missing-Slices"):
+        assert [item["id"] for item in client.get(SERIES, params={"q": query}).json()["items"]] == [series["image"]]
+    assert client.get(SERIES, params={"q": "Validation:errors"}).json()["items"] == []
+    facets = client.get(f"{SERIES}/facets").json()["validation"]
+    assert facets == [{"value": "pending", "count": 1}, {"value": "warnings", "count": 1}]
 
 
 def test_facets_count_the_values(application: FastAPI, series: dict[str, str]) -> None:  # noqa: ARG001

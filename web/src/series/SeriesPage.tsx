@@ -52,23 +52,23 @@ export function SeriesPage({ project, series: id, view, onView }: Props) {
           keepMounted={false}
           className={classes.tabs}
         >
-          <Tabs.List px={12}>
-            <Tabs.Tab value="about" px={10}>
+          <Tabs.List px={10}>
+            <Tabs.Tab value="about" px={6}>
               About
             </Tabs.Tab>
-            <Tabs.Tab value="results" px={10}>
+            <Tabs.Tab value="results" px={6}>
               Results{count(series.referenced_by.length)}
             </Tabs.Tab>
-            <Tabs.Tab value="related" px={10}>
+            <Tabs.Tab value="related" px={6}>
               Related{count(series.references.length)}
             </Tabs.Tab>
-            <Tabs.Tab value="validation" px={10}>
+            <Tabs.Tab value="validation" px={6}>
               <Group gap={4} wrap="nowrap">
                 Validation
                 {badgeStyle(series.validation).isGrave && <ValidationMark state={series.validation} size={14} />}
               </Group>
             </Tabs.Tab>
-            <Tabs.Tab value="tags" px={10}>
+            <Tabs.Tab value="tags" px={6}>
               Tags
             </Tabs.Tab>
           </Tabs.List>

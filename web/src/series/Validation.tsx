@@ -81,9 +81,10 @@ function FindingView({ project, finding }: { project: string; finding: Finding }
           )}
           <Button
             size="compact-xs"
-            variant="subtle"
+            variant="transparent"
             color="gray"
             fw={400}
+            px={0}
             renderRoot={(props) => (
               <Link
                 to="/projects/$project/datasets"

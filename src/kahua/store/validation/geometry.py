@@ -57,7 +57,7 @@ def check_geometry(facts: Facts) -> Iterator[Finding]:
             sentence=f"The images lie in {len(stacks)} stacks of different orientation or size: a localiser, or "
             "several stacks in one series. They are no single volume.",
             remedy="Converters take one stack at a time: choose another series, or split this one.",
-            details=tuple(f"{len(stack)} images" for stack in stacks),
+            details=tuple(f"Stack {number}: {len(stack)} images" for number, stack in enumerate(stacks, 1)),
         )
     for stack in stacks:
         if len(stack) > 1:
