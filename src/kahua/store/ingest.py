@@ -370,3 +370,5 @@ def _differences(meta: FileMeta, header: Header) -> Iterator[str]:
     ):
         if declared and declared != found:
             yield f"The File Meta Information has another {name} than the data set."
+        elif not declared and not meta.findings:
+            yield f"The File Meta Information names no {name}; it is written from the data set."

@@ -31,7 +31,7 @@ from kahua.store.removal import discard
 from kahua.store.tables import SeriesReferenceRow, SeriesRow, StudyRow
 
 #: How long the pictures of one series may take.
-SECONDS = 120
+SECONDS = 45
 
 #: Most instances that are handed to the child, at even distances: a filmstrip shows no more, a slide has fewer levels.
 MAX_INSTANCES = 16

@@ -192,3 +192,16 @@ def test_no_file_takes_the_worker_with_it(archive: Archive, tmp_path: Path, name
     series_id = keep(archive, tmp_path, (folder / name).read_bytes())
     work(archive)
     assert expected in found(archive, series_id), found(archive, series_id)
+
+
+def test_a_file_that_does_not_name_its_class_is_completed_and_told_of(archive: Archive, tmp_path: Path) -> None:
+    (image,) = ct_series(slices=1)
+    whole = part10(image)
+    start = whole.index(b"\x02\x00\x02\x00UI")
+    length = int.from_bytes(whole[start + 6 : start + 8], "little")
+    group = bytearray(whole[:start] + whole[start + 8 + length :])
+    announced = int.from_bytes(group[140:144], "little")
+    group[140:144] = (announced - 8 - length).to_bytes(4, "little")
+    series_id = keep(archive, tmp_path, bytes(group))
+    work(archive)
+    assert "names no SOP Class UID" in found(archive, series_id)["odd-instance"].sentence
