@@ -59,7 +59,8 @@ def violations(page: Page) -> list[str]:
 def test_axe_finds_nothing_on_any_page_dark_or_light(site: RunningSite, something_to_see: str, signed_in: Page) -> None:
     found: dict[str, list[str]] = {}
     signed_in.route("**/ohif/**", lambda route: route.fulfill(body="", content_type="text/html"))
-    for path in [*PAGES, f"/projects/main/series/{something_to_see}?overlay=none&tab=results"]:
+    tabs = [f"/projects/main/series/{something_to_see}?overlay=none&tab={tab}" for tab in ("results", "validation")]
+    for path in [*PAGES, *tabs]:
         signed_in.goto(f"{site.url}{path}")
         expect(signed_in.get_by_role("heading", level=1)).to_be_attached()
         signed_in.wait_for_load_state("networkidle")
