@@ -39,7 +39,7 @@ docs:  ## Write the generated pages of the documentation
 	.venv/bin/python tools/reference.py
 
 bench: setup  ## Measure one figure beside its peer or goal (NAME=idle, cstore, …)
-	@.venv/bin/python benchmarks/$(NAME).py $(ARGS)
+	@.venv/bin/python benchmarks/$(subst -,_,$(NAME)).py $(ARGS)
 
 lock:  ## Pin the newest dependencies, with hashes
 	@tools/setup.sh

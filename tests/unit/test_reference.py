@@ -28,8 +28,8 @@ def test_a_page_is_what_make_docs_would_write(name: str) -> None:
     assert (FOLDER / name).read_text(encoding="utf-8") == PAGES[name], "run `make docs` and commit what it writes"
 
 
-def test_no_page_of_the_reference_lacks_its_generator() -> None:
-    assert {page.name for page in FOLDER.glob("*.md")} == set(PAGES)
+def test_no_page_of_the_reference_lacks_its_generator_but_the_measured_one() -> None:
+    assert {page.name for page in FOLDER.glob("*.md")} - {"figures.md"} == set(PAGES)
 
 
 def test_every_setting_is_told_with_its_sentence() -> None:

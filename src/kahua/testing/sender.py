@@ -1,6 +1,7 @@
 """A sender of C-STORE with little overhead: whole messages are made before, and one `send` a message."""
 
 import socket
+from collections.abc import Iterable
 from typing import Self
 
 from kahua.dicom import IMPLEMENTATION_CLASS_UID
@@ -65,7 +66,18 @@ class Sender:
         ConnectionError
             The peer is gone, or says something else.
         """
-        self._socket.sendall(message)
+        return self.store_pieces([message])
+
+    def store_pieces(self, pieces: Iterable[bytes]) -> int:
+        """Send a message that is made meanwhile; return the status of its answer.
+
+        Raises
+        ------
+        ConnectionError
+            The peer is gone, or says something else.
+        """
+        for piece in pieces:
+            self._socket.sendall(piece)
         response = decode_command(self._receive(PduType.DATA)[PDV_HEADER.size :])
         if not isinstance(response, Response):
             raise ConnectionError("The peer asks instead of answering.")

@@ -62,7 +62,8 @@ class PartFile:
         #: Bytes taken so far.
         self.size = 0
         self._max = max_bytes
-        self._file = path.open("xb")
+        with saying_full_disk():
+            self._file = path.open("xb")
 
     def write(self, data: bytes | memoryview, /) -> None:
         """Take some bytes.
@@ -156,7 +157,8 @@ class StowRequest:
     stored: Stored = field(default_factory=Stored)
 
     def __post_init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="stow-", dir=self.archive.staging.folder))
+        with saying_full_disk():
+            self._folder = Path(tempfile.mkdtemp(prefix="stow-", dir=self.archive.staging.folder))
         self._batch = self.archive.batch(self.project_id)
         self._part: Part | None = None
         self._count = 0
