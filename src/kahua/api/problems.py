@@ -22,6 +22,7 @@ STATUS: dict[str, HTTPStatus] = {
     "state-conflict": HTTPStatus.CONFLICT,
     "unsupported-media": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "too-much": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "held-back": HTTPStatus.UNPROCESSABLE_ENTITY,
     "dicom-refused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "unreadable-dicom": HTTPStatus.UNPROCESSABLE_ENTITY,
     "missing-attribute": HTTPStatus.UNPROCESSABLE_ENTITY,

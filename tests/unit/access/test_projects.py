@@ -84,7 +84,7 @@ def test_token_may_not_what_needs_a_person(database: Database) -> None:
     principal = somebody(database, via="token", liver=Role.MANAGER)
     with database.read() as session:
         assert authorize(session, principal, "liver", Permission.RUN_START)
-        for permission in (Permission.SERIES_DELETE, Permission.MEMBER_MANAGE):
+        for permission in (Permission.SERIES_ERASE, Permission.MEMBER_MANAGE):
             with pytest.raises(NotAllowed):
                 authorize(session, principal, "liver", permission)
 

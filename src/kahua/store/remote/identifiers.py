@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kahua.dicom import Budget
-from kahua.dicom.json_model import instance_json
 from kahua.dicom.transfer_syntaxes import IMPLICIT_LITTLE_ENDIAN
 from kahua.errors import PeerUnavailable, UnreadableDicom
 
@@ -37,8 +36,10 @@ def read_answer(data: bytes | bytearray) -> dict[str, Any]:
     PeerUnavailable
         It is no data set, or over the budget.
     """
+    from kahua.dicom import json_model  # late: it loads pydicom's dictionary, and most processes ask nobody
+
     try:
-        answer: dict[str, Any] = instance_json(
+        answer: dict[str, Any] = json_model.instance_json(
             io.BytesIO(data),
             offset=0,
             size=len(data),

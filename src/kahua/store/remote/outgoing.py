@@ -13,14 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
 import orjson
 
 from kahua.errors import InvalidInput, MisconfiguredSite, NotFound, PeerUnavailable
 from kahua.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx  # at run time late: most processes of a site call nobody
 
 #: How long a connection, and each piece of an answer, may take, in seconds.
 CONNECT_SECONDS = 10.0
@@ -62,7 +64,7 @@ class Answer:
 
     status: int
     content_type: str
-    _response: httpx.Response = field(repr=False)
+    _response: "httpx.Response" = field(repr=False)
 
     def pieces(self) -> Iterator[bytes]:
         """Give the body as it comes.
@@ -72,6 +74,8 @@ class Answer:
         PeerUnavailable
             It breaks off, or comes too slowly.
         """
+        import httpx
+
         begin, received = time.monotonic(), 0
         try:
             for piece in self._response.iter_raw():
@@ -87,6 +91,8 @@ class WebCaller:
     """Calls the services below one address; close it when done."""
 
     def __init__(self, url: str, *, rules: CallRules, user_name: str = "", secret: str = "") -> None:
+        import httpx
+
         self._url = httpx.URL(url.rstrip("/"))
         self._rules = rules
         self._check_encryption()
@@ -146,6 +152,8 @@ class WebCaller:
         """
         address = self._address()
         url = self._url.copy_with(path=self._url.path.rstrip("/") + path, host=address, query=_query(params))
+        import httpx
+
         try:
             with self._client.stream(
                 method,
@@ -164,7 +172,7 @@ class WebCaller:
         except httpx.HTTPError as error:
             raise PeerUnavailable(f"{self._url.host} does not answer: {_words(error)}.") from error
 
-    def _check(self, response: httpx.Response, taken: tuple[int, ...]) -> None:
+    def _check(self, response: "httpx.Response", taken: tuple[int, ...]) -> None:
         """Say in words what the peer does not do."""
         status, host = response.status_code, self._url.host
         if status in taken:
@@ -255,6 +263,6 @@ def _query(params: Parameters) -> bytes | None:
     return "&".join(f"{name}={quote(value, safe='*')}" for name, value in params).encode() or None
 
 
-def _words(error: httpx.HTTPError) -> str:
+def _words(error: "httpx.HTTPError") -> str:
     """Say what failed; some of the library's errors carry no words."""
     return str(error) or type(error).__name__
