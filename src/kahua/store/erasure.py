@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from kahua.errors import InvalidInput, NotFound
 from kahua.store.confidentiality.tables import SealedPatientRow
 from kahua.store.objects import ObjectStore
+from kahua.store.remote.tables import PullItemRow, PullRow
 from kahua.store.removal import discard, remove_series
 from kahua.store.snapshots import hanging_tables, unpack
 from kahua.store.tables import (
@@ -69,6 +70,7 @@ class PlannedSeries:
 class ErasurePlan:
     """Everything that is to go."""
 
+    subject: Subject
     series: tuple[PlannedSeries, ...]
     #: Ids of things in the trash, and in quarantine.
     trash: tuple[str, ...]
@@ -137,9 +139,12 @@ def plan_erasure(
         raise NotFound(f"There is no such {subject.kind}.")
     counts = {"series": len(series), "instances": len(instances), "objects": len(set(instances.values()))}
     counts |= {"trash": len(trash), "quarantine": len(quarantine)} | _hanging(session, ids)
+    counts["pull_items"] = len(session.scalars(_pull_items(project_id, subject, series)).all())
     for each in traces:
         counts |= each.count(session, project_id, ids)
-    return ErasurePlan(series=tuple(series), trash=tuple(trash), quarantine=tuple(quarantine), counts=counts)
+    return ErasurePlan(
+        subject=subject, series=tuple(series), trash=tuple(trash), quarantine=tuple(quarantine), counts=counts
+    )
 
 
 def erase(session: Session, project_id: str, plan: ErasurePlan, traces: Sequence[Traces]) -> Erased:
@@ -157,6 +162,8 @@ def erase(session: Session, project_id: str, plan: ErasurePlan, traces: Sequence
     for trash_id in plan.trash:
         keys.update(empty_trashed(session, session.get_one(TrashRow, trash_id)))
     keys.update(_erase_quarantine(session, plan.quarantine))
+    pulled = session.scalars(_pull_items(project_id, plan.subject, plan.series)).all()
+    session.execute(delete(PullItemRow).where(PullItemRow.id.in_(pulled)))
     _erase_sealed(session, project_id, {series.patient_id for series in plan.series})
     return Erased(object_keys=tuple(sorted(keys)), leftovers=leftovers)
 
@@ -283,6 +290,20 @@ def _object_keys(session: Session, ids: Sequence[str]) -> list[str]:
     for column in (SeriesRow.preview_key, SeriesRow.filmstrip_key, SeriesRow.metadata_key):
         keys += [key for key in session.scalars(select(column).where(SeriesRow.id.in_(ids))) if key]
     return keys
+
+
+def _pull_items(project_id: str, subject: Subject, series: Sequence[PlannedSeries]) -> Select[int]:
+    """Find what was asked for, or still is, at other archives."""
+    column = {
+        "patient": PullItemRow.patient_id,
+        "study": PullItemRow.study_uid,
+        "series": PullItemRow.series_uid,
+    }
+    uids = [one.series_uid for one in series]
+    here = PullItemRow.pull_id.in_(select(PullRow.id).where(PullRow.project_id == project_id))
+    return select(PullItemRow.id).where(
+        here, (column[subject.kind] == subject.identifier) | PullItemRow.series_uid.in_(uids)
+    )
 
 
 def _erase_quarantine(session: Session, ids: Sequence[str]) -> list[str]:
