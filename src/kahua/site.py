@@ -25,7 +25,7 @@ from kahua.access import (
 )
 from kahua.access.tables import ProjectRow
 from kahua.database import Database, forget_delivered, migrate
-from kahua.datasets import note_end_of_pull, remove_expired_pulls
+from kahua.datasets import note_end_of_delivery, note_end_of_pull, remove_expired_pulls
 from kahua.datasets import subscriptions as dataset_subscriptions
 from kahua.errors import InvalidInput, MisconfiguredSite, NotFound
 from kahua.events import InstancesRemoved, Subscription
@@ -53,11 +53,13 @@ from kahua.store.objects import FetchedFiles
 from kahua.store.pictures import Studio
 from kahua.store.previews import Derivation
 from kahua.store.remote.archive import ArchiveSource
+from kahua.store.remote.deliverer import Deliverer
 from kahua.store.remote.dicomweb import DicomwebSource
 from kahua.store.remote.dimse import DimseSource
 from kahua.store.remote.outgoing import CallRules, WebCaller
 from kahua.store.remote.puller import Puller
 from kahua.store.remote.source import ImageSource
+from kahua.store.remote.target import DicomwebTarget, DimseTarget, ImageTarget
 from kahua.store.remote.worklist import ScheduledStep, StepQuery, find_steps
 from kahua.store.trash import empty_old
 from kahua.store.validation.validator import Validator
@@ -177,6 +179,32 @@ class Site:
     def puller(self) -> Puller:
         """Make what carries pulls out."""
         return Puller(database=self.database, archive=self.archive, source_of=self.source, ended=note_end_of_pull)
+
+    def target(self, peer: Peer) -> ImageTarget:
+        """Make what takes images to a peer; the caller closes it.
+
+        Raises
+        ------
+        InvalidInput
+            It would be called in a way that the site does not allow.
+        """
+        if peer.kind == "dicomweb":
+            return DicomwebTarget(self._caller(peer))
+        return DimseTarget(
+            destination=Destination(ae_title=peer.ae_title, host=peer.host, port=peer.port or 0, tls=peer.tls),
+            calling=self.settings.dicom_ae_title,
+            security=client_security(self.settings) if peer.tls else None,
+        )
+
+    def deliverer(self) -> Deliverer:
+        """Make what carries deliveries out."""
+        return Deliverer(
+            database=self.database,
+            objects=self.objects,
+            staging=self.archive.staging.folder,
+            target_of=self.target,
+            ended=note_end_of_delivery,
+        )
 
     def own_source(self, project_id: str) -> ImageSource:
         """Make what asks for the images of a project that are here."""

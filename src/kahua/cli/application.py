@@ -9,6 +9,7 @@ import typer
 from kahua import __version__
 from kahua.cli import (
     dataset,
+    delivery,
     demo,
     doctor,
     erasing,
@@ -44,6 +45,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("import")(importing.import_files)
 app.command("export")(exporting.export)
+app.command("send")(delivery.send)
 app.command("reidentify")(exporting.reidentify)
 app.command("erase")(erasing.erase)
 app.command("run")(runs.start)
@@ -52,7 +54,7 @@ app.command("rebuild")(rebuild.rebuild)
 app.command("web", rich_help_panel="Parts of a site, each alone")(services.web)
 app.command("receive", rich_help_panel="Parts of a site, each alone")(services.receive)
 app.command("work", rich_help_panel="Parts of a site, each alone")(services.work)
-for noun in (user, project, series, trash, dataset, workflow, runs, extension, peer, pixel_template, pull):
+for noun in (user, project, series, trash, dataset, workflow, runs, extension, peer, pixel_template, pull, delivery):
     app.add_typer(noun.app)
 
 

@@ -36,6 +36,8 @@ def work(settings: Settings, stop: threading.Event) -> None:
     turn.look()
     pulling = Background("pulls", site.puller().step)
     pulling.start()
+    sending = Background("deliveries", site.deliverer().step)
+    sending.start()
     say_ready(settings, "work")
     tidy_at = 0.0
     while not stop.is_set():
@@ -46,6 +48,7 @@ def work(settings: Settings, stop: threading.Event) -> None:
         if not deliver_events(site.database, subscriptions):
             stop.wait(POLL_SECONDS)
     pulling.stop(seconds=CALL_SECONDS)
+    sending.stop(seconds=CALL_SECONDS)
     turn.stop()
     reports.join(CALL_SECONDS)
     site.close()

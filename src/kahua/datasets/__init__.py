@@ -10,6 +10,7 @@ from kahua.datasets.confidentiality import (
     remove_pixel_template,
     seal_patients,
 )
+from kahua.datasets.deliveries import cancel_delivery, note_end_of_delivery, start_delivery
 from kahua.datasets.exports import MAX_NAMED_SERIES, MAX_PSEUDONYMS, MAX_REASON, begin_export, reidentify
 from kahua.datasets.lists import (
     change_dataset,
@@ -52,6 +53,7 @@ __all__ = [
     "add_peer",
     "add_pixel_template",
     "begin_export",
+    "cancel_delivery",
     "cancel_pull",
     "change_dataset",
     "change_peer",
@@ -69,6 +71,7 @@ __all__ = [
     "forget_patients",
     "get_series",
     "list_datasets",
+    "note_end_of_delivery",
     "note_end_of_pull",
     "note_search",
     "parse_query",
@@ -79,6 +82,7 @@ __all__ = [
     "remove_pixel_template",
     "seal_patients",
     "series_of",
+    "start_delivery",
     "start_pull",
     "subscriptions",
 ]

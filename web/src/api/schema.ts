@@ -420,6 +420,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List All
+         * @description List deliveries, newest first.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        /**
+         * Start
+         * @description Have series sent; they are de-identified first unless the peer takes them as stored.
+         */
+        post: operations["start_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/deliveries/{delivery}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get
+         * @description Show how far a delivery is.
+         */
+        get: operations["get_delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/deliveries/{delivery}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description End a delivery; what has gone is gone.
+         */
+        post: operations["cancel_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/deliveries/{delivery}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Items
+         * @description Show what became of each series of a delivery.
+         */
+        get: operations["list_delivery_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/erasure-plans": {
         parameters: {
             query?: never;
@@ -1742,6 +1826,87 @@ export interface components {
             series?: string[];
         };
         /**
+         * DeliveryItem
+         * @description A series that is sent.
+         */
+        DeliveryItem: {
+            /** Attempts */
+            attempts: number;
+            /** Failed */
+            failed: number;
+            /** Finished At */
+            finished_at: string | null;
+            /** Held Back */
+            held_back: number;
+            /** Id */
+            id: number;
+            /** Note */
+            note: string;
+            /** Sent */
+            sent: number;
+            /** Series Id */
+            series_id: string;
+            /** State */
+            state: string;
+        };
+        /**
+         * DeliveryProgressItem
+         * @description How far a delivery is.
+         */
+        DeliveryProgressItem: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Deidentified */
+            deidentified: boolean;
+            /** Failed */
+            failed: number;
+            /** Finished At */
+            finished_at: string | null;
+            /** Held Back */
+            held_back: number;
+            /** Id */
+            id: string;
+            /** Peer */
+            peer: string;
+            /** Sent */
+            sent: number;
+            /** Series */
+            series: {
+                [key: string]: number;
+            };
+            /** State */
+            state: string;
+        };
+        /**
+         * DeliveryRequest
+         * @description What to send: series, a study or a dataset.
+         */
+        DeliveryRequest: {
+            /**
+             * Dataset
+             * @description Name of a dataset.
+             */
+            dataset?: string | null;
+            /**
+             * Peer
+             * @description Name of the peer.
+             */
+            peer: string;
+            /**
+             * Series
+             * @description Ids of series.
+             * @default []
+             */
+            series: string[];
+            /** Study Uid */
+            study_uid?: string | null;
+        };
+        /**
          * ErasedSeries
          * @description A series that goes, and why: named, or derived from one that is.
          */
@@ -2182,6 +2347,20 @@ export interface components {
         Page_DatasetItem_: {
             /** Items */
             items: components["schemas"]["DatasetItem"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[DeliveryItem] */
+        Page_DeliveryItem_: {
+            /** Items */
+            items: components["schemas"]["DeliveryItem"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[DeliveryProgressItem] */
+        Page_DeliveryProgressItem_: {
+            /** Items */
+            items: components["schemas"]["DeliveryProgressItem"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -4320,6 +4499,178 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DatasetItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeliveryProgressItem_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    start_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeliveryRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryProgressItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryProgressItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryProgressItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_delivery_items: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `id` of the last item of the page before. */
+                after?: number;
+            };
+            header?: never;
+            path: {
+                delivery: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeliveryItem_"];
                 };
             };
             /** @description Validation Error */

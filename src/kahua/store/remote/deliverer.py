@@ -1,0 +1,213 @@
+"""Carries deliveries out, one series after the other, de-identified where the peer wants that."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from kahua.database import Database, now
+from kahua.dicom import Profile, read_file_meta, subject_of
+from kahua.errors import KahuaError, NotFound, PeerUnavailable, StateConflict, Unavailable
+from kahua.logs import get_logger
+from kahua.store.catalogue import find_series_row, instances_of
+from kahua.store.confidentiality import Tally, add_report, instructions_of
+from kahua.store.deidentifier import Deidentifier
+from kahua.store.dimse.sender import Outgoing, Sent, outgoing
+from kahua.store.objects import ObjectStore
+from kahua.store.peers import Peer, peer_of_id
+from kahua.store.remote import attempts
+from kahua.store.remote.tables import DeliveryItemRow, DeliveryRow
+from kahua.store.remote.target import ImageTarget
+from kahua.store.tables import InstanceRow, StudyRow
+
+log = get_logger()
+
+#: Instances that are sent together: as many are on the disk at once while they are de-identified.
+GROUP = 50
+
+CHUNK_BYTES = 1 << 20
+
+#: Failures that may be over the next time: the peer is out of resources (PS3.4 table B.2-1).
+OUT_OF_RESOURCES = 0xA7
+
+
+@dataclass
+class Outcome:
+    """What became of the instances of one series."""
+
+    sent: int = 0
+    failed: int = 0
+    held_back: int = 0
+    #: The last failure.
+    status: int = 0
+    comment: str = ""
+    tally: Tally = field(default_factory=Tally)
+
+    def note(self, sent: Sent) -> None:
+        """Count an answer."""
+        if sent.is_stored:
+            self.sent += 1
+        else:
+            self.failed += 1
+            self.status, self.comment = sent.status, sent.comment
+
+    def told(self) -> str:
+        """Say what did not go."""
+        held = f"{self.held_back} were held back by de-identification." if self.held_back else ""
+        said = f" ({self.comment})" if self.comment else ""
+        failed = f"{self.failed} were refused with status {self.status:04X}H{said}. " if self.failed else ""
+        return failed + held
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deliverer:
+    """Sends what deliveries want. Any number of processes may do so at once: each delivery is in the hands of one."""
+
+    database: Database
+    objects: ObjectStore
+    staging: Path
+    target_of: Callable[[Peer], ImageTarget]
+    #: Told when a delivery is done, in the transaction that ends it.
+    ended: Callable[[Session, DeliveryRow], None]
+
+    def step(self) -> bool:
+        """Do the next thing that is due; say whether there was one."""
+        with self.database.read() as session:
+            query = select(DeliveryRow).where(DeliveryRow.state == "active", DeliveryRow.not_before <= now())
+            due = session.scalars(query.order_by(DeliveryRow.not_before, DeliveryRow.id)).all()
+        return any(self._step(delivery) for delivery in due)
+
+    def _step(self, delivery: DeliveryRow) -> bool:
+        with self.database.claim(f"delivery {delivery.id}") as claim:
+            item = self._begin(delivery) if claim.is_held else None
+            if item is None:
+                return False
+            self._carry_out(delivery, item)
+            return True
+
+    def _begin(self, delivery: DeliveryRow) -> DeliveryItemRow | None:
+        """Take the next series; a delivery that has none left is done."""
+        with self.database.write() as session:
+            mine = (DeliveryItemRow.delivery_id == delivery.id, DeliveryItemRow.state == "waiting")
+            due = select(DeliveryItemRow).where(*mine, DeliveryItemRow.not_before <= now())
+            item = session.scalar(due.order_by(DeliveryItemRow.id).limit(1))
+            if item is not None:
+                turn = update(DeliveryRow).where(DeliveryRow.id == delivery.id)
+                session.execute(turn.values(not_before=now()))  # then it is the turn of other deliveries
+                return item if attempts.begin(item) else None
+            current = session.scalars(select(DeliveryRow).where(DeliveryRow.id == delivery.id).with_for_update()).one()
+            if current.state == "active" and not session.scalar(select(exists().where(*mine))):
+                current.state, current.finished_at = "done", now()
+                self.ended(session, current)
+            return None
+
+    def _carry_out(self, delivery: DeliveryRow, item: DeliveryItemRow) -> None:
+        outcome, error = Outcome(), None
+        try:
+            with closing(self.target_of(self._peer(delivery))) as target:
+                self._send(delivery, item, target, outcome)
+            if outcome.failed and outcome.status >> 8 == OUT_OF_RESOURCES:
+                raise PeerUnavailable(outcome.told())
+        except KahuaError as failure:
+            error = failure
+        except Exception:  # the worker goes on; a person finds the trace in the log
+            log.exception("delivery failed", delivery=delivery.id, item=item.id)
+            error = Unavailable("Something unforeseen happened; the log of the worker tells what.")
+        self._note(delivery, item, outcome, error)
+
+    def _peer(self, delivery: DeliveryRow) -> Peer:
+        with self.database.read() as session:
+            peer = peer_of_id(session, delivery.project_id, delivery.peer_id)
+        if peer is None:
+            raise NotFound("The peer was removed.")
+        if peer.deidentify and delivery.profile is None:
+            raise StateConflict("The peer takes only what is de-identified since this delivery was started.")
+        return peer
+
+    def _send(self, delivery: DeliveryRow, item: DeliveryItemRow, target: ImageTarget, outcome: Outcome) -> None:
+        instances, subject = self._instances(delivery, item)
+        if delivery.profile is None:
+            self._send_groups((outgoing(self.objects, row) for row in instances), target, outcome)
+            return
+        with self.database.write() as session:  # the project's key may have to be made
+            instructions = instructions_of(session, delivery.project_id, Profile(**delivery.profile))
+        jobs = ((row, row.object_key, subject) for row in instances)
+        with Deidentifier(objects=self.objects, staging=self.staging, instructions=instructions) as deidentifier:
+            self._send_groups(_treated(deidentifier, jobs, outcome), target, outcome)
+
+    def _instances(self, delivery: DeliveryRow, item: DeliveryItemRow) -> tuple[Sequence[InstanceRow], str]:
+        with self.database.read() as session:
+            series = find_series_row(session, delivery.project_id, item.series_id)
+            study = session.get_one(StudyRow, series.study_id)
+            subject = subject_of(
+                patient_id=study.patient_id,
+                patient_name=study.patient_name,
+                birth_date=study.patient_birth_date,
+                study_uid=study.study_uid,
+            )
+            return instances_of(session, series), subject
+
+    def _send_groups(self, instances: Iterator[Outgoing], target: ImageTarget, outcome: Outcome) -> None:
+        while group := list(islice(instances, GROUP)):
+            for sent in target.send(group):
+                outcome.note(sent)
+
+    def _note(self, delivery: DeliveryRow, item: DeliveryItemRow, outcome: Outcome, error: KahuaError | None) -> None:
+        """Write down what went; what has gone is told even of an attempt that failed."""
+        with self.database.write() as session:
+            row = session.scalars(select(DeliveryItemRow).where(DeliveryItemRow.id == item.id).with_for_update()).one()
+            row.sent, row.failed, row.held_back = outcome.sent, outcome.failed, outcome.held_back
+            if outcome.tally:
+                add_report(
+                    session,
+                    delivery.project_id,
+                    outcome.tally,
+                    occasion="send",
+                    subject=delivery.peer_name,
+                    actor=delivery.created_by,
+                )
+            if row.state != "waiting":
+                return
+            if error is None and outcome.failed:
+                error = StateConflict(outcome.told())
+            if error is None:
+                attempts.succeed(row, outcome.told())
+            else:
+                attempts.fail(row, error)
+
+
+def _treated(
+    deidentifier: Deidentifier, jobs: Iterator[tuple[InstanceRow, str, str]], outcome: Outcome
+) -> Iterator[Outgoing]:
+    """Give what may go; what is held back is counted."""
+    for _, treated in deidentifier.treat(jobs):
+        if treated.path is None:
+            outcome.held_back += 1
+            outcome.tally.refuse(treated.refusal)
+            continue
+        outcome.tally.note(treated.changes)
+        yield _outgoing(treated.path)
+
+
+def _outgoing(path: Path) -> Outgoing:
+    with path.open("rb") as file:
+        meta = read_file_meta(file)
+    return Outgoing(
+        sop_class_uid=meta.media_sop_class_uid,
+        sop_instance_uid=meta.media_sop_instance_uid,
+        transfer_syntax_uid=meta.transfer_syntax_uid,
+        data=lambda: _pieces(path, meta.data_offset),
+    )
+
+
+def _pieces(path: Path, offset: int) -> Iterator[bytes]:
+    """Read a file that is sent once, and remove it."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        while piece := file.read(CHUNK_BYTES):
+            yield piece
+    path.unlink()
