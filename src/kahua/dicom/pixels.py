@@ -3,13 +3,15 @@
 Runs in child processes with limits on memory and time: the bytes come from strangers.
 """
 
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any, Final
+import mmap
+import struct
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
+from pydicom import DataElement, Dataset, dcmread
 from pydicom.encaps import generate_frames
 from pydicom.pixels import apply_color_lut
 
@@ -24,11 +26,45 @@ from kahua.dicom.transfer_syntaxes import (
 )
 from kahua.errors import UndecodablePixels
 
-__all__ = ["frame_count", "frame_picture", "frame_window", "read_frame", "read_frames"]
+__all__ = ["frame_count", "frame_picture", "frame_window", "frames_at", "open_image", "read_frame", "read_frames"]
 
 #: Largest decoded frame; a whole slide or a mammogram stays far below.
 MAX_FRAME_BYTES: Final = 512 * 1024 * 1024
+#: Native pixels of this many bytes or more stay in their file.
+MAPPED_BYTES: Final = 32_000_000
+PIXEL_DATA: Final = 0x7FE00010
+#: Bytes before the value of Pixel Data with an explicit value representation.
+_LONG_HEAD: Final = 12
 _FLOATS: Final = {"FloatPixelData": "f4", "DoubleFloatPixelData": "f8"}
+
+
+def open_image(path: Path) -> Dataset:
+    """Read an image of a file; many native pixels stay there, and of them only what is looked at comes into memory."""
+    with path.open("rb") as file:
+        dataset = dcmread(file, stop_before_pixels=True, force=True)
+        place = _native_place(file, _transfer_syntax(dataset))
+        if place is None or place[1] < MAPPED_BYTES:
+            return dcmread(path, force=True)
+        start, length = place
+        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    pixels = DataElement(PIXEL_DATA, "OW", mapped[start : start + length], already_converted=True)
+    dataset.add(pixels)
+    return dataset
+
+
+def _native_place(file: BinaryIO, syntax: str) -> tuple[int, int] | None:
+    """Give start and length of Pixel Data, in a file that stands before it; None where it is not as plain as that."""
+    encoding = encoding_of(syntax)
+    if encoding.encapsulated or encoding.deflated or encoding.big_endian:
+        return None
+    begin, head = file.tell(), file.read(_LONG_HEAD)
+    if len(head) < _LONG_HEAD or struct.unpack_from("<HH", head) != (PIXEL_DATA >> 16, PIXEL_DATA & 0xFFFF):
+        return None
+    if not encoding.implicit and head[4:6] not in (b"OW", b"OB"):
+        return None
+    (length,) = struct.unpack_from("<L", head, 4 if encoding.implicit else 8)
+    start = begin + (8 if encoding.implicit else _LONG_HEAD)
+    return (start, length) if start + length <= file.seek(0, 2) else None
 
 
 def frame_count(dataset: Dataset) -> int:
@@ -40,10 +76,10 @@ def frame_count(dataset: Dataset) -> int:
 
 def read_frame(dataset: Dataset, number: int) -> Frame:
     """Return one frame, counted from 0; see `read_frames`."""
-    frame = next(islice(read_frames(dataset), number, None), None)
-    if frame is None:
+    found = next(frames_at(dataset, [number]), None) if 0 <= number < max(frame_count(dataset), 1) else None
+    if found is None:
         raise UndecodablePixels(f"The image has no frame {number + 1}.")
-    return frame
+    return found[1]
 
 
 def decode_stored(dataset: Dataset, stored: bytes) -> Frame:
@@ -88,6 +124,16 @@ def read_frames(dataset: Dataset) -> Iterator[Frame]:
     layout = _layout(dataset)
     for frame in _stored_frames(dataset, layout):
         yield _meaning(dataset, layout, frame)
+
+
+def frames_at(dataset: Dataset, numbers: Collection[int]) -> Iterator[tuple[int, Frame]]:
+    """Decode some of the frames, counted from 0, in the order in which they are stored; see `read_frames`."""
+    if any(keyword in dataset for keyword in _FLOATS) or frame_count(dataset) == 0:
+        yield from ((number, frame) for number, frame in enumerate(read_frames(dataset)) if number in numbers)
+        return
+    layout = _layout(dataset)
+    for number, frame in _stored_frames_at(dataset, layout, sorted(numbers)):
+        yield number, _meaning(dataset, layout, frame)
 
 
 def stored_frames(dataset: Dataset) -> Iterator[Frame]:
@@ -149,20 +195,28 @@ def _float_frames(dataset: Dataset, keyword: str, kind: str) -> Iterator[Frame]:
 
 def _stored_frames(dataset: Dataset, layout: Layout) -> Iterator[Frame]:
     """Yield the frames as they are stored."""
+    for _, frame in _stored_frames_at(dataset, layout, range(frame_count(dataset))):
+        yield frame
+
+
+def _stored_frames_at(dataset: Dataset, layout: Layout, numbers: Sequence[int]) -> Iterator[tuple[int, Frame]]:
+    """Yield some of the frames, in order of their numbers, as they are stored; the others are not decoded."""
     syntax, count = _transfer_syntax(dataset), frame_count(dataset)
     data = dataset.PixelData
     if not encoding_of(syntax).encapsulated:
-        for number in range(count):
-            yield _native(data, layout, number, count)
+        for number in numbers:
+            yield number, _native(data, layout, number, count)
         return
+    wanted = set(numbers)
     try:
-        for coded in generate_frames(data, number_of_frames=count):
-            yield decode_frame(coded, layout, syntax)
+        for number, coded in enumerate(generate_frames(data, number_of_frames=count)):
+            if number in wanted:
+                yield number, decode_frame(coded, layout, syntax)
     except (ValueError, EOFError) as error:
         raise UndecodablePixels("The frames cannot be told apart: the fragments are damaged.") from error
 
 
-def _native(data: bytes, layout: Layout, number: int, count: int) -> Frame:
+def _native(data: bytes | memoryview, layout: Layout, number: int, count: int) -> Frame:
     pixels = layout.rows * layout.columns
     if layout.bits_allocated == 1:
         first = number * pixels
@@ -178,7 +232,7 @@ def _native(data: bytes, layout: Layout, number: int, count: int) -> Frame:
     return native_frame(view, layout)
 
 
-def _full_colour(data: bytes, layout: Layout) -> Frame:
+def _full_colour(data: bytes | memoryview, layout: Layout) -> Frame:
     """Give each of two neighbours the colour that they share: Y1 Y2 Cb Cr to Y1 Cb Cr Y2 Cb Cr."""
     shared = np.frombuffer(data, np.uint8)
     if len(shared) < layout.rows * layout.columns * 2 or layout.columns % 2:

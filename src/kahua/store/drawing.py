@@ -6,7 +6,6 @@ FOLDER/instances (and FOLDER/sources) and answers with what it found (see `kahua
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from kahua.dicom.dose import draw_dose
 from kahua.dicom.drawn import Drawn, evenly
 from kahua.dicom.overlays import draw_segmentation, draw_structure_set
 from kahua.dicom.pictures import frame_picture
-from kahua.dicom.pixels import frame_count, read_frames
+from kahua.dicom.pixels import frame_count, frames_at, open_image, read_frame
 from kahua.dicom.reports import draw_report
 from kahua.dicom.slides import draw_slide
 from kahua.dicom.waveforms import draw_waveform
@@ -90,9 +89,8 @@ def _draw_kind(header: Dataset, files: Sequence[Path], sources: Sequence[Path]) 
         return draw_waveform(dcmread(files[0], force=True))
     if "ContentSequence" in header and modality not in WITHOUT_PICTURE:
         return draw_report(dcmread(files[0], force=True), most=MAX_TILES)
-    first = dcmread(files[0], force=True)
-    if "EncapsulatedDocument" in first:
-        return draw_document(first)
+    if "EncapsulatedDocument" in header:
+        return draw_document(dcmread(files[0], force=True))
     pictures = _images(files)
     note = WITHOUT_PICTURE.get(modality, f"{modality or 'This'} has no picture.")
     return Drawn(pictures=pictures, best=len(pictures) // 2, note="" if pictures else note)
@@ -106,23 +104,18 @@ def _is_video(header: Dataset) -> bool:
 def _images(files: Sequence[Path]) -> list[Picture]:
     """Draw frames at even distances through a series, in the order of its files."""
     if len(files) == 1:
-        return _frames(dcmread(files[0], force=True))
+        return _frames(open_image(files[0]))
     pictures = []
     for file in evenly(files, MAX_TILES):
-        dataset = dcmread(file, force=True)
+        dataset = open_image(file)
         if frame_count(dataset):
-            pictures.append(_draw(next(iter(read_frames(dataset))), dataset, 0))
+            pictures.append(_draw(read_frame(dataset, 0), dataset, 0))
     return pictures
 
 
 def _frames(dataset: Dataset) -> list[Picture]:
-    wanted = set(evenly(range(frame_count(dataset)), MAX_TILES))
-    last = max(wanted, default=-1)
-    return [
-        _draw(frame, dataset, number)
-        for number, frame in enumerate(islice(read_frames(dataset), last + 1))
-        if number in wanted
-    ]
+    wanted = evenly(range(frame_count(dataset)), MAX_TILES)
+    return [_draw(frame, dataset, number) for number, frame in frames_at(dataset, wanted)] if wanted else []
 
 
 def _draw(frame: NDArray[Any], dataset: Dataset, number: int) -> Picture:

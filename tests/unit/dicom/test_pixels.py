@@ -10,8 +10,8 @@ import pytest
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 
-from kahua.dicom import transfer_syntaxes
-from kahua.dicom.pixels import frame_picture, frame_window, read_frame, read_frames
+from kahua.dicom import pixels, transfer_syntaxes
+from kahua.dicom.pixels import frame_picture, frame_window, frames_at, open_image, read_frame, read_frames
 from kahua.errors import UndecodablePixels
 from kahua.testing import factory
 from kahua.testing.compression import ENCODERS, native_frames
@@ -218,3 +218,28 @@ def test_a_flat_frame_is_a_picture() -> None:
     for value in (0, 7):
         frame = np.full((4, 4), value, np.uint8)
         assert frame_picture(frame, factory.picture(frame)).shape == (4, 4)
+
+
+@pytest.mark.parametrize("syntax", [*NATIVE, transfer_syntaxes.JPEG_LS_LOSSLESS])
+def test_pixels_that_stay_in_their_file_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: str
+) -> None:
+    monkeypatch.setattr(pixels, "MAPPED_BYTES", 1)
+    frames = np.arange(4 * 6 * 8, dtype=np.uint8).reshape(4, 6, 8)
+    file = tmp_path / "image"
+    file.write_bytes(factory.part10(factory.picture(frames), syntax))
+    image = open_image(file)
+    little = {transfer_syntaxes.EXPLICIT_LITTLE_ENDIAN, transfer_syntaxes.IMPLICIT_LITTLE_ENDIAN}
+    assert isinstance(image.PixelData, memoryview) == (syntax in little)
+    assert np.array_equal(list(read_frames(image)), frames)
+    chosen = dict(frames_at(image, [3, 1]))
+    assert list(chosen) == [1, 3]
+    assert np.array_equal(chosen[3], frames[3])
+
+
+def test_damaged_pixels_are_not_taken_from_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pixels, "MAPPED_BYTES", 1)
+    file = tmp_path / "image"
+    file.write_bytes(factory.part10(factory.ct_series()[0])[:-100])
+    with pytest.raises(UndecodablePixels):
+        read_frame(open_image(file), 0)
