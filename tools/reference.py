@@ -1,4 +1,4 @@
-"""Write the reference pages of the documentation from the code: settings, errors, commands, permissions.
+"""Write the reference pages of the documentation from the code: settings, errors, commands, permissions, DICOM.
 
 A test compares the pages with what this makes, so that they cannot say anything else than the code.
 """
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import conformance
 import typer
 
 from kahua import errors
@@ -24,6 +25,7 @@ def pages() -> dict[str, str]:
         "errors.md": errors_page(),
         "permissions.md": permissions_page(),
         "commands.md": commands_page(),
+        "conformance.md": conformance_page(),
     }
 
 
@@ -88,6 +90,11 @@ def _permissions(titles: Sequence[str], permissions: Sequence[str], may: Sequenc
 def commands_page() -> str:
     """Every command and its options."""
     return _page("Commands", "`kahua --help` says the same.", _commands(typer.main.get_command(app), "kahua"))
+
+
+def conformance_page() -> str:
+    """What the site speaks of DICOM."""
+    return _page("DICOM Conformance Statement", "Shortened after PS3.2.", conformance.lines())
 
 
 def _commands(command: click.Command, path: str) -> list[str]:

@@ -1,0 +1,118 @@
+"""The DICOM Conformance Statement, shortened after PS3.2, made of the tables by which the code decides.
+
+`tools/reference.py` writes it as a page of the documentation, and a test compares the two.
+"""
+
+from collections.abc import Iterable
+
+from pydicom.uid import UID
+
+from kahua.api import dicomweb
+from kahua.dicom import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from kahua.dicom.charsets import _CODECS
+from kahua.dicom.transfer_syntaxes import DECODED, NATIVE
+from kahua.settings import Settings
+from kahua.store.dicomweb.attributes import ATTRIBUTES, Level
+from kahua.store.dicomweb.query import MAX_CANDIDATES, MAX_LIMIT
+from kahua.store.dimse.negotiation import IDENTIFIER_SYNTAXES, OTHER_STORAGE, SERVICES, STORAGE_ROOT
+
+#: What the standard calls a service, by the beginning of its routes' names.
+WEB_SERVICES = {"search": "QIDO-RS", "store": "STOW-RS", "delete": "Delete"}
+
+
+def lines() -> list[str]:
+    """Give the statement but for its title."""
+    return [
+        *_section("Implementation", _implementation()),
+        *_section("DIMSE services, as provider", _services()),
+        *_section("Storage", _storage()),
+        *_section("DICOMweb services, as origin server", _web_services()),
+        *_section("Attributes matched by queries", _attributes()),
+        *_section("Character sets", _character_sets()),
+        *_section("Security", _security()),
+    ]
+
+
+def _implementation() -> list[str]:
+    port = Settings.model_fields["dicom_port"].default
+    title = Settings.model_fields["dicom_ae_title"].default
+    return [
+        (
+            f"Implementation Class UID `{IMPLEMENTATION_CLASS_UID}`, Implementation Version Name "
+            f"`{IMPLEMENTATION_VERSION_NAME}`. The AE title is `{title}` and the port {port}, "
+            "unless settings say otherwise."
+        )
+    ]
+
+
+def _services() -> list[str]:
+    syntaxes = ", ".join(_names(IDENTIFIER_SYNTAXES))
+    rows = [f"| {name} | `{uid}` |" for uid, name in sorted((uid, UID(uid).name) for uid in SERVICES)]
+    return ["| SOP class | UID |", "|---|---|", *rows, "", f"Identifiers are read and written in {syntaxes}."]
+
+
+def _storage() -> list[str]:
+    others = ", ".join(_names(OTHER_STORAGE))
+    return [
+        (
+            f"Every storage SOP class below `{STORAGE_ROOT}`, those of private roots, and {others}; in every transfer "
+            "syntax, private ones included. Objects are kept as they were sent."
+        ),
+        "",
+        f"Frames are decoded, besides native ones ({', '.join(_names(NATIVE))}), from: {', '.join(_names(DECODED))}.",
+    ]
+
+
+def _web_services() -> list[str]:
+    rows = []
+    for router in dicomweb.routers:
+        for route in router.routes:
+            for method in sorted(getattr(route, "methods", ())):
+                operation = str(getattr(route, "operation_id", ""))
+                service = WEB_SERVICES.get(operation.split("_")[0], "WADO-RS")
+                rows.append(f"| {service} | `{method} {getattr(route, 'path', '')}` |")
+    return ["| service | resource |", "|---|---|", *sorted(set(rows))]
+
+
+def _attributes() -> list[str]:
+    rows = [
+        f"| {each.keyword} | ({each.tag[:4]},{each.tag[4:]}) | {each.level} | {each.matching} |"
+        for level in Level
+        for each in ATTRIBUTES
+        if each.level is level
+    ]
+    return [
+        "| attribute | tag | level | matching |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        (
+            "QIDO-RS matches every other attribute of the dictionary too, also within sequences, by looking into the "
+            f"objects: at most {MAX_CANDIDATES} rows may be left for that. An answer has at most {MAX_LIMIT} rows; "
+            "a Warning says that "
+            "there are more. Answers are `application/dicom+json`, or parts of `application/dicom+xml`."
+        ),
+    ]
+
+
+def _character_sets() -> list[str]:
+    return [f"Read: {', '.join(sorted(f'`{name}`' for name in _CODECS if name))}. Answers are in `ISO_IR 192`."]
+
+
+def _security() -> list[str]:
+    return [
+        (
+            "Every request over HTTP needs a session or an API token with the permission of its route in the project "
+            "([permissions](permissions.md)). DICOM is taken from networks and peers that are named in the settings; "
+            "the [settings](settings.md) say how TLS is set up. A site that listens beyond its machine without that "
+            "does not start."
+        )
+    ]
+
+
+def _section(title: str, content: list[str]) -> list[str]:
+    return [f"## {title}", "", *content, ""]
+
+
+def _names(uids: Iterable[str]) -> list[str]:
+    return sorted(str(UID(uid).name) for uid in uids)
