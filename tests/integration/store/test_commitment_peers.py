@@ -23,6 +23,9 @@ from kahua.testing.archive import archive_in
 from kahua.testing.factory import ct_series, mr_series, part10
 
 INSTANCE = "1.2.840.10008.1.20.1.1"
+
+#: A thread of pynetdicom fails where it aborts an association on which it has a report to answer.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 CT, MR = ct_series(slices=3), mr_series(slices=1)
 
 
