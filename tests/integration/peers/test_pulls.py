@@ -1,6 +1,7 @@
 """Pulls from a real Orthanc into a site, by each way."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def test_a_temporary_copy_is_removed_when_its_time_has_come(site: Site, project:
 
 def test_a_copy_to_which_somebody_added_stays(site: Site, project: str, tmp_path: Path) -> None:
     pull(site, project, Wish(study_uid=STUDY), keep_hours=2)
-    late = HEAD_CT[0].copy()
+    late = deepcopy(HEAD_CT[0])
     late.SOPInstanceUID = "1.2.3.4"
     path = tmp_path / "late.dcm"
     path.write_bytes(part10(late))
