@@ -5,6 +5,7 @@
 
 from collections.abc import Iterable
 
+import pynetdicom  # noqa: F401 - it teaches pydicom the names of the newest UIDs
 from pydicom.uid import UID
 
 from kahua.api import dicomweb

@@ -43,6 +43,11 @@ def test_an_archive_is_added_tested_and_searched(
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_text("Doe, Elsa")).to_be_visible()
     expect(page.get_by_role("cell", name="nothing")).to_be_visible()
+    page.get_by_role("button", name="Bring in").click()
+    expect(page.get_by_text("Brought in: 1 instance")).to_be_visible()
+    assert [item["patient_id"] for item in client.of_project("ward").series()] == ["ELSEWHERE-1"]
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("cell", name="all of it")).to_be_visible()
     page.get_by_label("Patient ID").fill("NOBODY")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_text("The peer has no such study")).to_be_visible()

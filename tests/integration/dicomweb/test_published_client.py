@@ -146,7 +146,7 @@ def test_a_real_study_comes_back_byte_for_byte(address: str, token: str) -> None
     assert sum(1 for _ in study) == len(files)
     for item in answer.json()["00081199"]["Value"]:
         url = item["00081190"]["Value"][0]
-        got = requests.get(url, headers={**headers, "Accept": "application/dicom"}, timeout=30)
+        got = requests.get(url, headers={**headers, "Accept": "application/dicom; transfer-syntax=*"}, timeout=30)
         assert _data_set(got.content) == expected[item["00081155"]["Value"][0]]
 
 

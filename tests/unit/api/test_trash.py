@@ -53,7 +53,7 @@ def seen(client: TestClient, instances: list[Dataset]) -> dict[str, Any]:
 
 NOWHERE = {
     "gallery": (0, {"series": 0, "studies": 0, "patients": 0}),
-    "facets": {"modality": [], "body_part": [], "manufacturer": []},
+    "facets": {"modality": [], "body_part": [], "manufacturer": [], "validation": []},
     "qido": [[], [], []],
     "metadata": 404,
     "wado": 404,

@@ -82,7 +82,7 @@ def without_pixels() -> list[Dataset]:
 @pytest.mark.parametrize(
     ("series", "sentence"),
     [
-        (lambda: [*ct()[:2], *ct()[3:]], "1 slices are missing: at"),
+        (lambda: [*ct()[:2], *ct()[3:]], "One slice is missing: at"),
         (lambda: [*ct(), *mr_series(slices=6, rows=24, columns=32)], "6 slices lie where another one does"),
         (localiser, "The images have 2 different orientations: a localiser or several stacks."),
         (lambda: [*ct(), *ct_series(slices=2, rows=16, columns=16, seed="x")], "differ in Rows, Columns"),

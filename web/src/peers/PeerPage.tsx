@@ -1,11 +1,13 @@
 import { Button, Group, Stack, Table, Text, TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
-import { useMutation } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
+import { useProject } from '~/access';
 import type { RemoteStudy } from '~/api';
-import { CopyText, counted, date, EmptyState, PageHeader, ProblemView, personName } from '~/common';
-import { type StudySearch, searchPeer } from './requests';
-import { presence } from './studies';
+import { CopyText, counted, date, EmptyState, PageHeader, ProblemLine, ProblemView, personName } from '~/common';
+import { Pulls } from './Pulls';
+import { pullsQuery, type StudySearch, searchPeer, startPull } from './requests';
+import { isWhole, presence } from './studies';
 
 const EMPTY: StudySearch = { patient_id: '', patient_name: '', accession_number: '', study_date: '', modality: '' };
 
@@ -44,7 +46,31 @@ function SearchForm({ onSearch, isBusy }: { onSearch: (query: StudySearch) => vo
   );
 }
 
-function Studies({ studies }: { studies: RemoteStudy[] }) {
+function BringIn({ project, peer, study }: { project: string; peer: string; study: RemoteStudy }) {
+  const queries = useQueryClient();
+  const start = useMutation({
+    mutationFn: () => startPull(project, peer, study.study_uid),
+    onSuccess: () => queries.invalidateQueries({ queryKey: pullsQuery(project).queryKey }),
+  });
+  return (
+    <>
+      <Button
+        size="xs"
+        variant="default"
+        disabled={start.isSuccess || isWhole(study)}
+        loading={start.isPending}
+        onClick={() => start.mutate()}
+        aria-label={`Bring in ${study.description || 'the study'} of ${study.patient_id || 'the patient'}`}
+      >
+        {start.isSuccess ? 'Asked for' : 'Bring in'}
+      </Button>
+      <ProblemLine error={start.error} />
+    </>
+  );
+}
+
+function Studies({ project, peer, studies }: { project: string; peer: string; studies: RemoteStudy[] }) {
+  const mayWrite = useProject(project)?.permissions.includes('series.write');
   return (
     <Table.ScrollContainer minWidth={860} px={24} pb={48}>
       <Table>
@@ -55,6 +81,7 @@ function Studies({ studies }: { studies: RemoteStudy[] }) {
             <Table.Th>Modalities</Table.Th>
             <Table.Th ta="right">There</Table.Th>
             <Table.Th>Here</Table.Th>
+            {mayWrite && <Table.Th aria-label="Actions" />}
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -75,6 +102,11 @@ function Studies({ studies }: { studies: RemoteStudy[] }) {
               <Table.Td>{study.modalities.join(', ')}</Table.Td>
               <Table.Td ta="right">{study.instances === null ? '–' : counted(study.instances, 'instance')}</Table.Td>
               <Table.Td>{presence(study)}</Table.Td>
+              {mayWrite && (
+                <Table.Td ta="right">
+                  <BringIn project={project} peer={peer} study={study} />
+                </Table.Td>
+              )}
             </Table.Tr>
           ))}
         </Table.Tbody>
@@ -93,6 +125,7 @@ export function PeerPage({ project, peer }: { project: string; peer: string }) {
         description="Look for studies there. What you type goes to the peer; searches are in the audit log."
       />
       <SearchForm onSearch={search.mutate} isBusy={search.isPending} />
+      <Pulls project={project} peer={peer} />
       {search.error && <ProblemView error={search.error} />}
       {search.isIdle && (
         <EmptyState icon={IconSearch} title="Nothing is asked yet">
@@ -109,7 +142,7 @@ export function PeerPage({ project, peer }: { project: string; peer: string }) {
           <Text px={24} c="dimmed" role="status">
             {counted(search.data.length, 'study', 'studies')}
           </Text>
-          <Studies studies={search.data} />
+          <Studies project={project} peer={peer} studies={search.data} />
         </Stack>
       )}
     </>

@@ -1,4 +1,5 @@
-import { answer, client, type NewPeer, type PeerBody } from '~/api';
+import { queryOptions } from '@tanstack/react-query';
+import { answer, client, type NewPeer, type PeerBody, type PullRequest } from '~/api';
 
 /** What a study must match; star and question mark stand for anything. */
 export interface StudySearch {
@@ -25,3 +26,26 @@ export const echoPeer = (project: string, peer: string) =>
   answer(client.POST('/api/projects/{project}/peers/{peer}/echo', ofPeer(project, peer)));
 export const searchPeer = (project: string, peer: string, query: StudySearch) =>
   answer(client.GET('/api/projects/{project}/peers/{peer}/studies', { params: { path: { project, peer }, query } }));
+
+/** How often pulls that go on are asked for. */
+const PULL_MILLISECONDS = 2000;
+
+export const pullsQuery = (project: string) =>
+  queryOptions({
+    queryKey: ['project', project, 'pulls'],
+    queryFn: () =>
+      answer(client.GET('/api/projects/{project}/pulls', { params: { path: { project }, query: { limit: 50 } } })),
+    refetchInterval: ({ state }) =>
+      state.data?.items.some((pull) => pull.state === 'active') ? PULL_MILLISECONDS : false,
+  });
+
+export const startPull = (project: string, peer: string, study_uid: string) =>
+  answer(
+    client.POST('/api/projects/{project}/pulls', {
+      ...inProject(project),
+      body: { peer, wishes: [{ study_uid }] } as PullRequest,
+    }),
+  );
+
+export const cancelPull = (project: string, pull: string) =>
+  answer(client.POST('/api/projects/{project}/pulls/{pull}/cancel', { params: { path: { project, pull } } }));
