@@ -138,9 +138,11 @@ class Lobby:
             self._selector.register(connection, selectors.EVENT_READ)
 
     def _make_place(self) -> None:
-        """Close the connection that has been silent for longest."""
-        silent = (guest for guest in self._guests.values() if not guest.received)
-        if (guest := next(silent, None) or next(iter(self._guests.values()), None)) is not None:
+        """Close the connection that has waited for longest: whoever means it asks at once.
+
+        Those that drip are not spared, else the few places that they leave would be too few for those who come.
+        """
+        if (guest := next(iter(self._guests.values()), None)) is not None:
             self._close(guest)
 
     def _read(self, guest: _Guest) -> None:
