@@ -284,3 +284,25 @@ def test_a_route_that_fails_is_a_rejection_for_the_moment(archive: Archive, tmp_
         assert peer.associate() == (REJECT, b"\0\2\3\1")
         peer.socket.close()
     receiver.stop()
+
+
+@pytest.mark.parametrize("durability", ["group", "object", "none"])
+def test_every_durability_stores_what_it_acknowledges(make_receiver: MakeReceiver, durability: str) -> None:
+    receiver, archive = make_receiver(durability=durability)
+    series = [ct_series(slices=3, rows=8, columns=8, seed=f"{durability} {number}") for number in range(4)]
+    answers: list[int] = []
+
+    def send(instances: list[Dataset]) -> None:
+        with connected(receiver.address) as peer:
+            peer.associate()
+            for instance in instances:
+                peer.send(store(data_set_bytes(instance), instance.SOPInstanceUID))
+                answers.append(peer.status())
+
+    senders = [threading.Thread(target=send, args=(instances,)) for instances in series]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    assert answers == [0] * 12
+    assert sorted(stored_files(archive)) == sorted(part10(instance) for each in series for instance in each)
