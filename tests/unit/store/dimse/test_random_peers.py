@@ -136,20 +136,20 @@ def messages(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
-def well_formed_queries(draw: st.DrawFn) -> bytes:
-    """Return a C-FIND, C-GET or C-MOVE of any identifier."""
+def well_formed_requests(draw: st.DrawFn) -> bytes:
+    """Return a request of a service, of any data set."""
     field, sop_class, context = draw(
-        st.sampled_from([(0x20, FIND, 3), (0x20, FIND, 3), (0x10, GET, 5), (0x21, MOVE, 9)])
+        st.sampled_from([(0x20, FIND, 3), (0x10, GET, 5), (0x21, MOVE, 9), (1, CT, 7), (0x130, COMMITMENT, 11)])
     )
-    command = command_set(field, sop_class=sop_class, data_set=True)
-    identifier = draw(damaged(IDENTIFIERS, 1))
+    command = command_set(field, sop_class=sop_class, sop_instance=draw(st.sampled_from(UIDS)), data_set=True)
+    identifier = draw(damaged(DATA_SETS if field in {1, 0x130} else IDENTIFIERS, 1))
     return pdu(DATA, fragment(context, 3, command)) + pdu(DATA, fragment(context, 2, identifier))
 
 
 NOISE = st.builds(pdu, st.integers(0, 255), st.binary(max_size=40))
 STREAMS = damaged(
     st.lists(
-        messages() | well_formed_queries() | NOISE | st.sampled_from([echo(), cancel(1, context_id=3)]), max_size=5
+        messages() | well_formed_requests() | NOISE | st.sampled_from([echo(), cancel(1, context_id=3)]), max_size=5
     ).map(b"".join),
     1,
 )
