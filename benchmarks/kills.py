@@ -33,7 +33,7 @@ MOUNTS = "BENCHMARK_MOUNTS"
 #: Kills of the archive in one folder.
 CAMPAIGN = 50
 
-DISK_BYTES = 96_000_000
+DISK_BYTES = 300_000_000
 
 
 def main() -> None:

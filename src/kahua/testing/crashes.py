@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -281,6 +282,8 @@ def main() -> None:
         if child == 0:
             try:
                 _receive_until_killed(Path(folder), int(first))
+            except BaseException:  # noqa: BLE001 - a child that ends by itself must say why
+                traceback.print_exc()
             finally:
                 os._exit(1)
         os.waitpid(child, 0)
