@@ -399,7 +399,6 @@ def prepare_site(settings: Settings) -> str | None:
     """
     check_exposure(settings)
     _make_data_folder(settings)
-    _objects(settings).check()
     database = _database(settings)
     try:
         migrate(database)

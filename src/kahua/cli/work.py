@@ -29,6 +29,7 @@ log = get_logger()
 def work(settings: Settings, stop: threading.Event) -> None:
     """Deliver events and run tasks until asked to stop; tasks that run go on without the worker."""
     site = build_site(settings)
+    site.objects.check()  # here, not before the parts are forked: the threads of an S3 client do not live on in a child
     subscriptions = site.subscriptions()
     reports = threading.Thread(target=_report, args=(site, stop), name="commitments", daemon=True)
     reports.start()
