@@ -27,6 +27,7 @@ lint:  ## Check style, types and layers
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	@for file in .ci/run tools/*.sh; do bash -n $$file || exit 1; done
 
 format:  ## Put the code into its form
 	@tools/setup.sh
