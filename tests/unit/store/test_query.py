@@ -145,6 +145,16 @@ def test_conditions_narrow_each_other(filled: Archive) -> None:
     assert patients(filled, ("PatientID", "P*"), ("StudyDate", "20240229")) == ["P_1"]
 
 
+@pytest.mark.parametrize("level", list(Level))
+def test_modalities_in_study_match_by_any_series_of_the_study(filled: Archive, level: Level) -> None:
+    studies = set(values(ask(filled, Level.SERIES, ("Modality", "MR")), "0020000D"))
+    found = ask(filled, level, ("ModalitiesInStudy", "MR"))
+    assert set(values(found, "0020000D")) == studies
+    whole = [ask(filled, level, study_uid=uid).count for uid in studies]
+    assert found.count == sum(whole)
+    assert ask(filled, level, ("ModalitiesInStudy", "US")).count == 0
+
+
 @pytest.mark.parametrize("separator", [",", "\\"])
 def test_a_list_of_uids_finds_each_of_them(filled: Archive, separator: str) -> None:
     uids = values(ask(filled, Level.STUDY), "0020000D")

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, func, select, true
+from sqlalchemy.orm import aliased
 
 from kahua.dicom import fold
 from kahua.errors import InvalidInput
@@ -20,6 +21,9 @@ MAX_UIDS = 500
 
 #: Any characters, and any single one.
 WILDCARDS = "*?"
+
+#: A series of the same study, whichever series is asked for.
+_SIBLING = aliased(SeriesRow)
 
 _UID_LIST_SEPARATOR = re.compile(r"[\\,]")
 _DATE = re.compile(r"\d{8}")
@@ -58,8 +62,8 @@ def condition(attribute: Attribute, value: str, *, fuzzy: bool) -> ColumnElement
         case Matching.NUMBER:
             return _number(attribute, value)
         case Matching.MODALITIES:
-            within = select(SeriesRow.id).where(SeriesRow.study_id == StudyRow.id, _text(attribute, column, value))
-            return within.exists()
+            modality = _text(attribute, _SIBLING.modality, value)
+            return select(_SIBLING.id).where(_SIBLING.study_id == StudyRow.id, modality).correlate(StudyRow).exists()
 
 
 def _uids(attribute: Attribute, value: str) -> ColumnElement[bool]:
