@@ -21,6 +21,7 @@ class Permission(StrEnum):
     RUN_START = "run.start"
     RUN_CANCEL = "run.cancel"
     QUARANTINE_READ = "quarantine.read"
+    QUARANTINE_MANAGE = "quarantine.manage"
     PEER_READ = "peer.read"
     MEMBER_READ = "member.read"
     MEMBER_MANAGE = "member.manage"
@@ -67,6 +68,7 @@ _MANAGER = _SCIENTIST | {
     Permission.SERIES_ERASE,
     Permission.PATIENT_REIDENTIFY,
     Permission.CONFIDENTIALITY_MANAGE,
+    Permission.QUARANTINE_MANAGE,
     Permission.MEMBER_MANAGE,
 }
 
@@ -103,6 +105,7 @@ PERSON_ONLY = frozenset(
         Permission.SERIES_ERASE,
         Permission.PATIENT_REIDENTIFY,
         Permission.CONFIDENTIALITY_MANAGE,
+        Permission.QUARANTINE_MANAGE,
         Permission.PEER_MANAGE,
         Permission.PIXEL_TEMPLATE_MANAGE,
     }

@@ -8,14 +8,14 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from kahua import datasets
-from kahua.access import Permission, ProjectAccess, record
+from kahua.access import Permission, ProjectAccess
 from kahua.api.schemas import DEFAULT_LIMIT, Cursor, Limit, Page
 from kahua.api.security import Access, SiteOfRequest
 from kahua.store import find_quarantined, quarantined
 
 router = APIRouter(prefix="/api/projects/{project}/quarantine", tags=["quarantine"])
 
-Judging = Annotated[ProjectAccess, Depends(Access(Permission.CONFIDENTIALITY_MANAGE))]
+Judging = Annotated[ProjectAccess, Depends(Access(Permission.QUARANTINE_MANAGE))]
 
 
 class QuarantineItem(BaseModel):
@@ -57,21 +57,13 @@ def list_quarantine(
 
 @router.get(
     "/{item}/object",
-    operation_id="get_held_object",
+    operation_id="get_quarantined_object",
     response_class=Response,
     responses={200: {"content": {"application/dicom": {}}}},
 )
-def get_held_object(may: Judging, item: str, site: SiteOfRequest) -> Response:
-    """Give an object that was held back, de-identified as far as that went, for a person to look at."""
-    with site.database.write() as session:
-        row = datasets.find_held(session, may.project_id, item)
-        record(
-            session,
-            actor=may.principal.name,
-            action="quarantine.read",
-            subject=row.sop_instance_uid,
-            project_id=may.project_id,
-        )
+def get_quarantined_object(may: Judging, item: str, site: SiteOfRequest) -> Response:
+    """Give an object as it is in quarantine, for a person to look at."""
+    row = datasets.look_at(site.archive, project_id=may.project_id, actor=may.principal.name, quarantine_id=item)
     headers = {
         "Content-Disposition": f'attachment; filename="{row.id}.dcm"',
         "Content-Length": str(row.size),
@@ -80,8 +72,15 @@ def get_held_object(may: Judging, item: str, site: SiteOfRequest) -> Response:
     return StreamingResponse(site.objects.stream(row.object_key), media_type="application/dicom", headers=headers)
 
 
-@router.post("/{item}/release", operation_id="release_held_object")
-def release_held_object(may: Judging, item: str, site: SiteOfRequest) -> ReleasedItem:
-    """Store an object that was held back, after a person has looked at it."""
+@router.post("/{item}/release", operation_id="release_from_quarantine")
+def release_from_quarantine(may: Judging, item: str, site: SiteOfRequest) -> ReleasedItem:
+    """Store an object again, after a person has looked at it or what stood in its way is gone."""
     accepted = datasets.release(site.archive, project_id=may.project_id, actor=may.principal.name, quarantine_id=item)
     return ReleasedItem(series=accepted.series_id, sop_instance_uid=accepted.sop_instance_uid)
+
+
+@router.delete("/{item}", operation_id="discard_from_quarantine", status_code=204)
+def discard_from_quarantine(may: Judging, item: str, site: SiteOfRequest) -> None:
+    """Let an object go for ever."""
+    with site.database.write() as session:
+        datasets.discard_quarantined(session, project_id=may.project_id, actor=may.principal.name, quarantine_id=item)

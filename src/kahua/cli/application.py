@@ -20,6 +20,7 @@ from kahua.cli import (
     pixel_template,
     project,
     pull,
+    quarantine,
     rebuild,
     runs,
     series,
@@ -54,7 +55,21 @@ app.command("rebuild")(rebuild.rebuild)
 app.command("web", rich_help_panel="Parts of a site, each alone")(services.web)
 app.command("receive", rich_help_panel="Parts of a site, each alone")(services.receive)
 app.command("work", rich_help_panel="Parts of a site, each alone")(services.work)
-for noun in (user, project, series, trash, dataset, workflow, runs, extension, peer, pixel_template, pull, delivery):
+for noun in (
+    user,
+    project,
+    series,
+    trash,
+    quarantine,
+    dataset,
+    workflow,
+    runs,
+    extension,
+    peer,
+    pixel_template,
+    pull,
+    delivery,
+):
     app.add_typer(noun.app)
 
 

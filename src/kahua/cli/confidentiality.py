@@ -146,21 +146,6 @@ def write_report(
         raise StateConflict(f"{out} is there already.", remedy="Name another file.") from None
 
 
-@app.command()
-def release(
-    context: typer.Context,
-    name: NameArgument,
-    item: Annotated[str, typer.Argument(help="Id of an object in quarantine that was held back.")],
-) -> None:
-    """Store an object that was held back, after you have looked at it."""
-    options: Context = context.obj
-    with options.site() as site:
-        with site.database.read() as session:
-            identity = project_id(session, name)
-        accepted = datasets.release(site.archive, project_id=identity, actor=local_principal().name, quarantine_id=item)
-    say(f"It is in series {accepted.series_id}.")
-
-
 def _described(policy: Policy) -> dict[str, object]:
     profile = policy.profile
     return {

@@ -4,9 +4,7 @@ from kahua.datasets.arrivals import subscriptions
 from kahua.datasets.confidentiality import (
     add_pixel_template,
     change_policy,
-    find_held,
     forget_patients,
-    release,
     remove_pixel_template,
     seal_patients,
 )
@@ -25,6 +23,7 @@ from kahua.datasets.lists import (
 )
 from kahua.datasets.peers import add_peer, change_peer, note_search, remove_peer
 from kahua.datasets.pulls import cancel_pull, note_end_of_pull, remove_expired_pulls, start_pull
+from kahua.datasets.quarantine import discard_quarantined, look_at, release
 from kahua.datasets.query import MAX_QUERY_LENGTH, Field, Term, parse_query
 from kahua.datasets.search import (
     FacetValue,
@@ -64,13 +63,14 @@ __all__ = [
     "create_dataset",
     "datasets_of",
     "delete_dataset",
+    "discard_quarantined",
     "facets_of",
     "find_dataset",
-    "find_held",
     "find_series",
     "forget_patients",
     "get_series",
     "list_datasets",
+    "look_at",
     "note_end_of_delivery",
     "note_end_of_pull",
     "note_search",

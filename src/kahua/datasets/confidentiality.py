@@ -2,23 +2,15 @@
 
 from dataclasses import asdict
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from kahua.access import record
 from kahua.dicom import PixelTemplate
-from kahua.errors import HeldBack, StateConflict
 from kahua.store import (
-    Accepted,
-    Archive,
-    Origin,
     Policy,
-    QuarantineRow,
     SealKeys,
     add_template,
     break_seal,
-    discard,
-    find_quarantined,
     make_seal,
     policy_of,
     remove_template,
@@ -88,50 +80,3 @@ def remove_pixel_template(session: Session, *, actor: str, name: str) -> None:
     """
     remove_template(session, name)
     record(session, actor=actor, action="pixel-template.removed", subject=name)
-
-
-def find_held(session: Session, project_id: str, quarantine_id: str) -> QuarantineRow:
-    """Give an object that was held back after it had been de-identified.
-
-    Raises
-    ------
-    NotFound
-        The project has none of this id in quarantine.
-    StateConflict
-        It is there for another reason.
-    """
-    row = find_quarantined(session, project_id, quarantine_id)
-    if row.reason_code != HeldBack.code:
-        raise StateConflict(
-            "This object was not held back, but refused.", remedy="Mend it at its source; send it again."
-        )
-    return row
-
-
-def release(archive: Archive, *, project_id: str, actor: str, quarantine_id: str) -> Accepted:
-    """Store an object that was held back, since a person looked at it and found nobody named.
-
-    Raises
-    ------
-    NotFound
-        The project has none of this id in quarantine.
-    StateConflict
-        It is there for another reason.
-    """
-    with archive.database.read() as session:
-        row = find_held(session, project_id, quarantine_id)
-    with archive.objects.local_file(row.object_key) as path:
-        accepted = archive.store_file(project_id, path, Origin(door="release", sender=actor))
-    with archive.database.write() as session:
-        session.execute(delete(QuarantineRow).where(QuarantineRow.id == row.id))
-        discard(session, [row.object_key])
-        record(
-            session,
-            actor=actor,
-            action="quarantine.released",
-            subject=accepted.sop_instance_uid,
-            project_id=project_id,
-            series=accepted.series_id,
-            reason=row.reason,
-        )
-    return accepted

@@ -142,21 +142,6 @@ def test_held_object_is_looked_at_and_released(confidential: FastAPI, site: Site
         assert entries(session, limit=1)[0].action == "quarantine.released"
 
 
-def test_refused_object_cannot_be_released(application: FastAPI, site: Site, tmp_path: Path) -> None:
-    path = tmp_path / "broken.dcm"
-    path.write_bytes(b"no DICOM at all" * 20)
-    with site.database.read() as session:
-        project = find_project(session, "liver").id
-    assert isinstance(site.archive.store_files(project, [path], Origin(door="upload", sender="test"))[0], Exception)
-    client = browser(application, "manager")
-    (item,) = client.get("/api/projects/liver/quarantine").json()["items"]
-    for answer in (
-        client.post(f"/api/projects/liver/quarantine/{item['id']}/release"),
-        client.get(f"/api/projects/liver/quarantine/{item['id']}/object"),
-    ):
-        assert answer.status_code == 409
-
-
 def test_template_of_the_site_lets_scans_in(confidential: FastAPI, site: Site, tmp_path: Path) -> None:
     administrator = browser(confidential, "ada")
     assert administrator.post("/api/pixel-templates", json=TEMPLATE).status_code == 201

@@ -73,6 +73,7 @@ TABLE = {
     "GET /api/projects/{project}/quarantine": CURATORS,
     "GET /api/projects/{project}/quarantine/{item}/object": MANAGING_PERSONS,
     "POST /api/projects/{project}/quarantine/{item}/release": MANAGING_PERSONS,
+    "DELETE /api/projects/{project}/quarantine/{item}": MANAGING_PERSONS,
     "GET /api/projects/{project}/peers": CURATORS,
     "POST /api/projects/{project}/peers": ADMINISTRATING_PERSONS,
     "GET /api/projects/{project}/peers/{peer}": CURATORS,

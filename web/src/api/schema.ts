@@ -844,6 +844,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/quarantine/{item}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Discard From Quarantine
+         * @description Let an object go for ever.
+         */
+        delete: operations["discard_from_quarantine"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/quarantine/{item}/object": {
         parameters: {
             query?: never;
@@ -852,10 +872,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Held Object
-         * @description Give an object that was held back, de-identified as far as that went, for a person to look at.
+         * Get Quarantined Object
+         * @description Give an object as it is in quarantine, for a person to look at.
          */
-        get: operations["get_held_object"];
+        get: operations["get_quarantined_object"];
         put?: never;
         post?: never;
         delete?: never;
@@ -874,10 +894,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Release Held Object
-         * @description Store an object that was held back, after a person has looked at it.
+         * Release From Quarantine
+         * @description Store an object again, after a person has looked at it or what stood in its way is gone.
          */
-        post: operations["release_held_object"];
+        post: operations["release_from_quarantine"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2610,7 +2630,7 @@ export interface components {
          * @description One kind of act; every route names the one that it needs.
          * @enum {string}
          */
-        Permission: "series.read" | "series.write" | "series.export" | "series.delete" | "series.erase" | "patient.reidentify" | "confidentiality.manage" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "peer.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "pixel-template.manage" | "peer.manage" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
+        Permission: "series.read" | "series.write" | "series.export" | "series.delete" | "series.erase" | "patient.reidentify" | "confidentiality.manage" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "quarantine.manage" | "peer.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "pixel-template.manage" | "peer.manage" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
         /**
          * PixelTemplateItem
          * @description What is blanked in pictures of one size of one kind of device.
@@ -5404,7 +5424,37 @@ export interface operations {
             };
         };
     };
-    get_held_object: {
+    discard_from_quarantine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_quarantined_object: {
         parameters: {
             query?: never;
             header?: never;
@@ -5436,7 +5486,7 @@ export interface operations {
             };
         };
     };
-    release_held_object: {
+    release_from_quarantine: {
         parameters: {
             query?: never;
             header?: never;

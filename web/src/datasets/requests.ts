@@ -102,6 +102,12 @@ export const quarantineQuery = (project: string) =>
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
 
+export const releaseFromQuarantine = (project: string, item: string) =>
+  answer(client.POST('/api/projects/{project}/quarantine/{item}/release', { params: { path: { project, item } } }));
+
+export const discardFromQuarantine = (project: string, item: string) =>
+  answer(client.DELETE('/api/projects/{project}/quarantine/{item}', { params: { path: { project, item } } }));
+
 export const trashQuery = (project: string) =>
   infiniteQueryOptions({
     queryKey: ['project', project, 'trash'],
