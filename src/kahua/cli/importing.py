@@ -48,8 +48,8 @@ def import_files(
 
 def _tell(report: ImportReport) -> None:
     say(
-        f"{report.accepted} instances brought in, {report.duplicates} were here before, "
-        f"{report.skipped} files passed over, {len(report.refused)} refused."
+        f"Instances brought in: {report.accepted}; here before: {report.duplicates}. "
+        f"Files passed over: {report.skipped}; refused: {len(report.refused)}."
     )
     for refusal in report.refused[:SHOWN_REFUSALS]:
         say(f"  {refusal.name!r}: {refusal.reason}")

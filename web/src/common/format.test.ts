@@ -30,7 +30,8 @@ describe('numbers and texts as people read them', () => {
   });
 
   it('shows a date that is none as it is', () => {
-    expect([date('20240131'), date('2024-01-31'), date('unknown'), date(null)]).toEqual([
+    expect([date('20240131'), date('2024-01-31'), date('2024.01.31'), date('unknown'), date(null)]).toEqual([
+      '31 Jan 2024',
       '31 Jan 2024',
       '31 Jan 2024',
       'unknown',

@@ -46,10 +46,10 @@ export function age(moment: string, now: number = Date.now()): string {
 export const exact = (moment: string): string =>
   new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'long' }).format(new Date(moment));
 
-/** A DICOM date (20240131) or ISO date as "31 Jan 2024"; what is neither is shown as it is. */
+/** A DICOM date (20240131, of old 2024.01.31) or ISO date as "31 Jan 2024"; what is none is shown as it is. */
 export function date(value: string | null | undefined): string {
   if (!value) return '';
-  const match = /^(\d{4})-?(\d{2})-?(\d{2})$/.exec(value);
+  const match = /^(\d{4})[-.]?(\d{2})[-.]?(\d{2})$/.exec(value);
   if (!match) return value;
   const parsed = new Date(Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3])));
   if (Number.isNaN(parsed.getTime())) return value;
