@@ -160,7 +160,7 @@ def echo_peer(peer: str, may: Reading, site: SiteOfRequest) -> None:
     """Ask a peer whether it is there and lets this site in; a problem says what is wrong."""
     with site.database.read() as session:
         known = store.find_peer(session, may.project_id, peer)
-    with closing(site.source(known)) as source:
+    with closing(site.calls.source(known)) as source:
         source.verify()
 
 
@@ -176,7 +176,7 @@ def search_peer(
     with site.database.write() as session:
         known = store.find_peer(session, may.project_id, peer)
         datasets.note_search(session, actor=may.principal.name, project_id=may.project_id, name=peer, query=query)
-    with closing(site.source(known)) as source:
+    with closing(site.calls.source(known)) as source:
         found = source.find_studies(query, limit=wanted.limit)
     with site.database.read() as session:
         here = instances_here(session, may.project_id, [study.study_uid for study in found])
@@ -188,7 +188,7 @@ def list_series_of_peer(peer: str, study: str, may: Reading, site: SiteOfRequest
     """Show which series a peer has of a study, and how much of each is here."""
     with site.database.read() as session:
         known = store.find_peer(session, may.project_id, peer)
-    with closing(site.source(known)) as source:
+    with closing(site.calls.source(known)) as source:
         found = source.find_series(study)
     with site.database.read() as session:
         here = instances_of_series_here(session, may.project_id, study)

@@ -179,7 +179,7 @@ def echo(context: typer.Context, name: NameArgument, project: ProjectOption = DE
     with options.site() as site:
         with site.database.read() as session:
             peer = find_peer(session, project_id(session, project), name)
-        with closing(site.source(peer)) as source:
+        with closing(site.calls.source(peer)) as source:
             source.verify()
     say(f"{name} is there and lets this site in.")
 
@@ -217,7 +217,7 @@ def search(
             datasets.note_search(
                 session, actor=local_principal().name, project_id=peer.project_id, name=name, query=query
             )
-        with closing(site.source(peer)) as source:
+        with closing(site.calls.source(peer)) as source:
             rows = _series_rows(site, peer, source, study) if series else _study_rows(site, peer, source, query, limit)
     show(rows, as_json=as_json, empty="The peer has nothing that matches.")
 

@@ -31,5 +31,5 @@ def worklist(
             datasets.note_search(
                 session, actor=local_principal().name, project_id=peer.project_id, name=name, query=query
             )
-        rows: list[dict[str, object]] = [dict(vars(step)) for step in site.worklist(peer, query)]
+        rows: list[dict[str, object]] = [dict(vars(step)) for step in site.calls.worklist(peer, query)]
     show(rows, as_json=as_json, empty="Nothing that matches is scheduled.")

@@ -1,0 +1,223 @@
+"""A site, built from its settings."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kahua.database import Database, forget_delivered
+from kahua.datasets import note_end_of_delivery, note_end_of_pull, remove_expired_pulls
+from kahua.datasets import subscriptions as dataset_subscriptions
+from kahua.events import InstancesRemoved, Subscription
+from kahua.extensions import Extensions
+from kahua.monitoring import (
+    Check,
+    Erasures,
+    Finding,
+    check_audit,
+    check_disk,
+    check_durability,
+    check_installed,
+    check_objects,
+    check_outbox,
+    check_sandbox,
+    check_web,
+)
+from kahua.settings import Settings
+from kahua.site.adapters import open_database, open_objects
+from kahua.site.calls import Calls
+from kahua.site.routing import Routing
+from kahua.site.web import web_folder
+from kahua.store import Archive, Exporter, ObjectStore
+from kahua.store.decoders import Decoders
+from kahua.store.dimse import Receiver, Reporter
+from kahua.store.dimse.commitments import forget_old
+from kahua.store.dimse.security import client_security
+from kahua.store.pictures import Studio
+from kahua.store.previews import Derivation
+from kahua.store.remote.deliverer import Deliverer
+from kahua.store.remote.puller import Puller
+from kahua.store.trash import empty_old
+from kahua.store.validation.validator import Validator
+from kahua.workflows import RunFolders, Runs, RunTraces, Transfers, machine_of
+from kahua.workflows.engines import Engine
+from kahua.workflows.engines.local import LocalEngine
+from kahua.workflows.runtimes.process import ProcessRuntime
+from kahua.workflows.runtimes.sandbox import choose_boundary
+from kahua.workflows.transfers import keep_dicom_in
+
+#: A file that a writer left unfinished for this long belongs to one that died.
+LEFT_OVER_SECONDS = 86_400
+
+#: Pictures that one process of the site draws at once.
+MAX_DECODERS = 4
+
+#: Series that one process of the site draws, or validates, at once.
+MAX_DRAWERS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Everything that one process of a site works with; made once, shared by its threads."""
+
+    settings: Settings
+    database: Database
+    objects: ObjectStore
+    archive: Archive
+    decoders: Decoders
+    drawers: Decoders
+    inspectors: Decoders
+    extensions: Extensions
+    runs: Runs
+
+    @property
+    def studio(self) -> Studio:
+        """What draws and decodes frames of instances."""
+        return Studio(decoders=self.decoders, objects=self.objects, settings=self.settings)
+
+    @property
+    def calls(self) -> Calls:
+        """What calls peers."""
+        return Calls(settings=self.settings, database=self.database, limits=self.archive.limits)
+
+    @property
+    def _routing(self) -> Routing:
+        return Routing(settings=self.settings, database=self.database)
+
+    def receiver(self) -> Receiver:
+        """Make the receiver of DICOM; the caller starts and stops it."""
+        return Receiver(self.settings, self.archive, self._routing.route)
+
+    def reporter(self) -> Reporter:
+        """Make what delivers reports of storage commitment."""
+        security = client_security(self.settings)
+        return Reporter(self.database, self.objects, self._routing.listens_at, security=security)
+
+    def engine(self) -> Engine:
+        """Make the engine that carries runs to their end; the caller starts and stops it."""
+        return LocalEngine(
+            database=self.database,
+            runtime=ProcessRuntime(choose_boundary(self.settings.sandbox)),
+            catalogue=self.extensions,
+            transfers=Transfers(database=self.database, objects=self.objects, keep_dicom=keep_dicom_in(self.archive)),
+            machine=machine_of(self.settings),
+            folders=_run_folders(self.settings),
+            cache=self.settings.folder("cache"),
+            log_bytes=self.settings.task_log_bytes,
+        )
+
+    def derivation(self) -> Derivation:
+        """Make what derives previews and metadata."""
+        return Derivation(
+            database=self.database,
+            objects=self.objects,
+            staging=self.archive.staging.folder,
+            budget=self.archive.limits.budget,
+            drawers=self.drawers,
+        )
+
+    def puller(self) -> Puller:
+        """Make what carries pulls out."""
+        return Puller(database=self.database, archive=self.archive, source_of=self.calls.source, ended=note_end_of_pull)
+
+    def deliverer(self) -> Deliverer:
+        """Make what carries deliveries out."""
+        return Deliverer(
+            database=self.database,
+            objects=self.objects,
+            staging=self.archive.staging.folder,
+            target_of=self.calls.target,
+            ended=note_end_of_delivery,
+        )
+
+    def validator(self) -> Validator:
+        """Make what looks for what is wrong with series."""
+        return Validator(
+            database=self.database,
+            objects=self.objects,
+            staging=self.archive.staging.folder,
+            budget=self.archive.limits.budget,
+            inspectors=self.inspectors,
+        )
+
+    def erasures(self) -> Erasures:
+        """Make what erases patients, studies and series with everything that the site keeps of them."""
+        traces = RunTraces(folders=_run_folders(self.settings), cache=self.settings.folder("cache"))
+        return Erasures(archive=self.archive, traces=[traces])
+
+    def exporter(self) -> Exporter:
+        """Make what writes the archives of exports."""
+        return Exporter(database=self.database, objects=self.objects, staging=self.archive.staging.folder)
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """Give everything that wants to hear of events."""
+        derivation = self.derivation()
+        return [
+            *dataset_subscriptions(self.database),
+            derivation.subscription(),
+            self.erasures().subscription(),
+            Subscription(consumer="store.derivation", event=InstancesRemoved, handle=derivation.on_received),
+            *self.validator().subscriptions(),
+        ]
+
+    def checks(self) -> Sequence[Check]:
+        """Give everything that the doctor looks at."""
+        return [
+            lambda: check_disk(self.settings),
+            lambda: check_durability(self.settings),
+            lambda: check_outbox(self.database),
+            lambda: check_web(web_folder()),
+            lambda: check_objects(self.database, self.objects),
+            lambda: check_audit(self.database),
+            self._check_sandbox,
+            lambda: check_installed(
+                (f"{extension.manifest.name} {extension.manifest.version}", extension.state, extension.error)
+                for extension in self.extensions.installed()
+            ),
+        ]
+
+    def _check_sandbox(self) -> Iterable[Finding]:
+        boundary = choose_boundary(self.settings.sandbox)
+        return check_sandbox(boundary.reason, shut_in=boundary.name != "none")
+
+    def tidy(self) -> None:
+        """Remove what is not needed any more: objects of what was deleted, delivered events, left-over files."""
+        empty_old(self.database, days=self.settings.trash_days)
+        remove_expired_pulls(self.database)
+        self.archive.collect()
+        forget_delivered(self.database)
+        forget_old(self.database)
+        self.objects.clean(older_than_seconds=LEFT_OVER_SECONDS)
+
+    def close(self) -> None:
+        """Finish what waits and close the database."""
+        self.archive.close()
+        self.decoders.close()
+        self.drawers.close()
+        self.inspectors.close()
+        self.database.close()
+
+
+def build_site(settings: Settings) -> Site:
+    """Build a site from its settings; the data folder must have been prepared."""
+    database = open_database(settings)
+    objects = open_objects(settings)
+    extensions = Extensions(database=database, settings=settings)
+    return Site(
+        settings=settings,
+        database=database,
+        objects=objects,
+        archive=Archive.from_settings(settings, database=database, objects=objects),
+        decoders=Decoders("kahua.store.render", most=MAX_DECODERS),
+        drawers=Decoders("kahua.store.drawing", most=MAX_DRAWERS),
+        inspectors=Decoders("kahua.store.validation.inspection", most=MAX_DRAWERS),
+        extensions=extensions,
+        runs=Runs(
+            database=database,
+            catalogue=extensions,
+            machine=machine_of(settings),
+            folders=_run_folders(settings),
+        ),
+    )
+
+
+def _run_folders(settings: Settings) -> RunFolders:
+    return RunFolders(settings.folder("runs"))
