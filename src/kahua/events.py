@@ -7,7 +7,17 @@ therefore do the same thing again without harm.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar
+
+
+class Lane(StrEnum):
+    """On which way a consumer gets its events: who takes long holds nobody up who does not."""
+
+    #: What changes a few rows.
+    QUICK = "quick"
+    #: What reads objects, decodes pixels, or lets other programs look at them.
+    SLOW = "slow"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,9 +25,16 @@ class Event:
     """Something that happened in a project."""
 
     name: ClassVar[str]
+    #: Field that says what it is about: events about one thing are delivered in their order.
+    about: ClassVar[str] = "series_id"
 
     #: Id of the project in which it happened.
     project_id: str
+
+    @property
+    def subject(self) -> str:
+        """Id of what it is about."""
+        return str(getattr(self, self.about))
 
     def payload(self) -> dict[str, Any]:
         """Fields of the event, JSON-compatible."""
@@ -72,6 +89,7 @@ class SeriesErased(Event):
     """The rows of an erasure are gone; what lies outside the database is still to go."""
 
     name = "series-erased"
+    about = "erasure"
 
     #: Id of the erasure, in the audit log; and who wanted it.
     erasure: str
@@ -87,6 +105,7 @@ class RunFinished(Event):
     """A run reached a final state."""
 
     name = "run-finished"
+    about = "run_id"
 
     run_id: str
     state: str
@@ -106,3 +125,4 @@ class Subscription:
     consumer: str
     event: type[Event]
     handle: Callable[[Any], None]
+    lane: Lane = Lane.QUICK

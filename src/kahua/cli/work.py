@@ -6,13 +6,16 @@ import time
 from kahua.cli.background import Background
 from kahua.cli.engine_turn import EngineTurn
 from kahua.cli.service import say_ready
-from kahua.database import deliver_events
+from kahua.events import Lane
 from kahua.logs import get_logger
 from kahua.settings import Settings
 from kahua.site import Site, build_site
 
 #: Pause between two looks into an empty outbox.
 POLL_SECONDS = 0.2
+
+#: Threads that deliver to consumers who take long: one hostile series holds up one of them.
+SLOW_THREADS = 2
 
 #: Pause between two rounds of tidying up.
 TIDY_SECONDS = 600.0
@@ -30,15 +33,18 @@ def work(settings: Settings, stop: threading.Event) -> None:
     """Deliver events and run tasks until asked to stop; tasks that run go on without the worker."""
     site = build_site(settings)
     site.objects.check()  # here, not before the parts are forked: the threads of an S3 client do not live on in a child
-    subscriptions = site.subscriptions()
+    quick, slow = site.courier(Lane.QUICK), site.courier(Lane.SLOW)
     reports = threading.Thread(target=_report, args=(site, stop), name="commitments", daemon=True)
     reports.start()
     turn = EngineTurn(site)
     turn.look()
-    pulling = Background("pulls", site.puller().step)
-    pulling.start()
-    sending = Background("deliveries", site.deliverer().step)
-    sending.start()
+    beside = [
+        Background("pulls", site.puller().step),
+        Background("deliveries", site.deliverer().step),
+        *(Background(f"slow events {number}", slow.step, pause=POLL_SECONDS) for number in range(SLOW_THREADS)),
+    ]
+    for each in beside:
+        each.start()
     say_ready(settings, "work")
     tidy_at = 0.0
     while not stop.is_set():
@@ -46,10 +52,13 @@ def work(settings: Settings, stop: threading.Event) -> None:
         if time.monotonic() >= tidy_at:
             site.tidy()
             tidy_at = time.monotonic() + TIDY_SECONDS
-        if not deliver_events(site.database, subscriptions):
+        if not quick.step():
             stop.wait(POLL_SECONDS)
-    pulling.stop(seconds=CALL_SECONDS)
-    sending.stop(seconds=CALL_SECONDS)
+    for each in beside:
+        each.ask_to_stop()
+    site.stop_children()
+    for each in beside:
+        each.stop(seconds=CALL_SECONDS)
     turn.stop()
     reports.join(CALL_SECONDS)
     site.close()

@@ -3,7 +3,7 @@
 from kahua.database.base import Base, Id, UtcDateTime, new_id, now
 from kahua.database.engine import Database, Readable
 from kahua.database.migrate import check_schema, migrate
-from kahua.database.outbox import EventRow, announce, deliver_events, forget_delivered
+from kahua.database.outbox import Courier, EventRow, announce, deliver_events, forget_delivered
 from kahua.database.postgresql import Claim, Collision
 from kahua.database.statements import Prepared
 
@@ -11,6 +11,7 @@ __all__ = [
     "Base",
     "Claim",
     "Collision",
+    "Courier",
     "Database",
     "EventRow",
     "Id",

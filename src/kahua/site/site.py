@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kahua.database import Database, forget_delivered
+from kahua.database import Courier, Database, forget_delivered
 from kahua.datasets import note_end_of_delivery, note_end_of_pull, remove_expired_pulls
 from kahua.datasets import subscriptions as dataset_subscriptions
-from kahua.events import InstancesRemoved, Subscription
+from kahua.events import Lane, Subscription
 from kahua.extensions import Extensions
 from kahua.monitoring import (
     Check,
@@ -149,14 +149,16 @@ class Site:
 
     def subscriptions(self) -> Sequence[Subscription]:
         """Give everything that wants to hear of events."""
-        derivation = self.derivation()
         return [
             *dataset_subscriptions(self.database),
-            derivation.subscription(),
             self.erasures().subscription(),
-            Subscription(consumer="store.derivation", event=InstancesRemoved, handle=derivation.on_received),
+            *self.derivation().subscriptions(),
             *self.validator().subscriptions(),
         ]
+
+    def courier(self, lane: Lane) -> Courier:
+        """Make what hands the events of a lane to their consumers."""
+        return Courier(self.database, self.subscriptions(), lane)
 
     def checks(self) -> Sequence[Check]:
         """Give everything that the doctor looks at."""
@@ -187,12 +189,15 @@ class Site:
         forget_old(self.database)
         self.objects.clean(older_than_seconds=LEFT_OVER_SECONDS)
 
+    def stop_children(self) -> None:
+        """End the processes that decode, draw and inspect, also in the midst of it."""
+        for children in (self.decoders, self.drawers, self.inspectors):
+            children.close()
+
     def close(self) -> None:
         """Finish what waits and close the database."""
         self.archive.close()
-        self.decoders.close()
-        self.drawers.close()
-        self.inspectors.close()
+        self.stop_children()
         self.database.close()
 
 

@@ -45,6 +45,8 @@ class Decoders:
         self._free = threading.BoundedSemaphore(most)
         self._lock = threading.Lock()
         self._idle: list[_Decoder] = []
+        self._busy: set[_Decoder] = set()
+        self._is_closed = False
         self._timer: threading.Timer | None = None
         self._used_at = 0.0
 
@@ -56,7 +58,7 @@ class Decoders:
         UndecodablePixels
             It refused, died, or took too long; the message says which.
         Unavailable
-            All are busy, and stay so for as long as a picture may take.
+            All are busy, and stay so for as long as a picture may take; or the site is being stopped.
         """
         if not self._free.acquire(timeout=bounds.seconds):
             raise Unavailable("Too many pictures are being drawn at this moment.")
@@ -64,13 +66,24 @@ class Decoders:
             decoder = self._take(bounds)
             try:
                 return decoder.ask(job, seconds=bounds.seconds)
+            except UndecodablePixels:
+                if self._is_closed:  # it was killed: nothing is wrong with the picture
+                    raise Unavailable("The site is being stopped.") from None
+                raise
             finally:
                 self._give_back(decoder)
         finally:
             self._free.release()
 
     def close(self) -> None:
-        """End all processes that are idle."""
+        """End all processes, also those that draw at this moment; none begins afterwards."""
+        with self._lock:
+            self._is_closed = True
+            for decoder in self._busy:
+                decoder.kill()
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
         for decoder in idle:
@@ -78,12 +91,16 @@ class Decoders:
 
     def _take(self, bounds: Bounds) -> "_Decoder":
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        return _Decoder(self._module, bounds)
+            if self._is_closed:
+                raise Unavailable("The site is being stopped.")
+            decoder = self._idle.pop() if self._idle else _Decoder(self._module, bounds)
+            self._busy.add(decoder)
+            return decoder
 
     def _give_back(self, decoder: "_Decoder") -> None:
-        if decoder.is_spent:
+        with self._lock:
+            self._busy.discard(decoder)
+        if decoder.is_spent or self._is_closed:
             decoder.close()
             return
         with self._lock:
@@ -105,7 +122,7 @@ class Decoders:
             if left > 0:
                 self._wait(left)
                 return
-        self.close()
+        self._close_idle()
 
 
 class _Decoder:
@@ -143,6 +160,10 @@ class _Decoder:
         except (EOFError, OSError):
             self.close()
             raise UndecodablePixels(reason_of(self._process.returncode, b"")) from None
+
+    def kill(self) -> None:
+        """End the process; who waits for its answer hears that it died."""
+        self._process.kill()
 
     def close(self) -> None:
         """End the process, if it has not ended."""

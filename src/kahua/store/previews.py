@@ -19,7 +19,7 @@ from kahua.database import Database
 from kahua.dicom import Budget
 from kahua.dicom.drawn import evenly
 from kahua.errors import NotFound, UndecodablePixels
-from kahua.events import SeriesReceived, Subscription
+from kahua.events import InstancesRemoved, Lane, SeriesReceived, Subscription
 from kahua.store import metadata
 from kahua.store.catalogue import instances_of
 from kahua.store.child import Bounds
@@ -73,11 +73,14 @@ class Derivation:
         self._budget = budget
         self._drawers = drawers
 
-    def subscription(self) -> Subscription:
+    def subscriptions(self) -> Sequence[Subscription]:
         """Ask to hear of series that changed."""
-        return Subscription(consumer="store.derivation", event=SeriesReceived, handle=self.on_received)
+        return [
+            Subscription(consumer="store.derivation", event=event, handle=self.on_received, lane=Lane.SLOW)
+            for event in (SeriesReceived, InstancesRemoved)
+        ]
 
-    def on_received(self, event: SeriesReceived) -> None:
+    def on_received(self, event: SeriesReceived | InstancesRemoved) -> None:
         """Derive a series, and those that were waiting to be drawn on it.
 
         Instances come in one by one: only the last event of many makes pictures, for each change announces its own.

@@ -94,7 +94,7 @@ def reasons(answer: Any) -> list[int]:
 
 def derive_all(site: Any) -> None:
     """Do what the worker does when series have come in."""
-    deliver_events(site.database, [site.derivation().subscription()])
+    deliver_events(site.database, site.derivation().subscriptions())
 
 
 def test_a_file_comes_out_as_it_went_in(client: TestClient) -> None:

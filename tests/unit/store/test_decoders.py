@@ -2,7 +2,9 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -120,3 +122,23 @@ def test_processes_end_when_nobody_asks(
     for pid in processes():
         psutil.Process(pid).wait(10)
     assert processes() == []
+
+
+def test_what_is_drawn_when_the_site_stops_is_no_failure_of_the_picture(tmp_path: Path) -> None:
+    made = Decoders("kahua.store.render", most=1)
+    os.mkfifo(tmp_path / "never-written")
+    job: dict[str, object] = {
+        "task": "rewrite",
+        "file": str(tmp_path / "never-written"),
+        "out": "",
+        "transfer_syntax": "",
+    }
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(made.ask, job, bounds=BOUNDS)
+        while not made._busy:
+            time.sleep(0.01)
+        made.close()
+        with pytest.raises(Unavailable, match="stopped"):
+            answer.result(60)
+    with pytest.raises(Unavailable, match="stopped"):
+        made.ask(job, bounds=BOUNDS)

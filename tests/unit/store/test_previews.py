@@ -57,7 +57,7 @@ def derivation(archive: Archive) -> Derivation:
 
 def derive(archive: Archive) -> None:
     """Deliver all events, as the worker does."""
-    deliver_events(archive.database, [derivation(archive).subscription()])
+    deliver_events(archive.database, derivation(archive).subscriptions())
     assert list(archive.staging.folder.iterdir()) == []
 
 

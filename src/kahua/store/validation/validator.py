@@ -3,8 +3,9 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from kahua.database import Database, now
 from kahua.dicom import Budget
 from kahua.dicom.drawn import evenly
 from kahua.errors import NotFound, UndecodablePixels
-from kahua.events import InstanceSetAside, InstancesRemoved, SeriesReceived, Subscription
+from kahua.events import Event, InstanceSetAside, InstancesRemoved, Lane, SeriesReceived, Subscription
 from kahua.store import metadata
 from kahua.store.child import Bounds
 from kahua.store.decoders import Decoders
@@ -56,11 +57,15 @@ class Validator:
 
     def subscriptions(self) -> Sequence[Subscription]:
         """Ask to hear of series that changed, and of instances that were not let in."""
-        return (
-            Subscription(consumer="store.validation", event=SeriesReceived, handle=self.on_received),
-            Subscription(consumer="store.validation", event=InstancesRemoved, handle=self.on_received),
-            Subscription(consumer="store.validation", event=InstanceSetAside, handle=self.on_set_aside),
-        )
+        handlers: dict[type[Event], Callable[[Any], None]] = {
+            SeriesReceived: self.on_received,
+            InstancesRemoved: self.on_received,
+            InstanceSetAside: self.on_set_aside,
+        }
+        return [
+            Subscription(consumer="store.validation", event=event, handle=handle, lane=Lane.SLOW)
+            for event, handle in handlers.items()
+        ]
 
     def on_received(self, event: SeriesReceived | InstancesRemoved) -> None:
         """Validate a series, and those of which the findings depend on it; only the last event of many does so."""
