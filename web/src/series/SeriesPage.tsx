@@ -5,10 +5,11 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { allows, useProject } from '~/access';
 import type { SeriesDetail } from '~/api';
-import { badgeStyle, date, EmptyState, ProblemView, personName, ValidationMark } from '~/common';
+import { badgeStyle, date, ProblemView, personName, ValidationMark } from '~/common';
 import { Picture } from '~/datasets';
 import { About } from './About';
 import { RelatedList } from './RelatedList';
+import { Report } from './Report';
 import { seriesQuery } from './requests';
 import classes from './series.module.css';
 import { Tags } from './Tags';
@@ -117,6 +118,7 @@ function Head({ project, series, view, onView }: { series: SeriesDetail } & Omit
   const mine = useProject(project);
   const overlays = series.referenced_by.filter(isOverlay);
   const viewer = viewerUrl(project, series, view.overlay);
+  const patient = personName(series.patient_name) || series.patient_id;
   return (
     <div className={classes.head}>
       <Group gap={8} wrap="nowrap">
@@ -135,8 +137,14 @@ function Head({ project, series, view, onView }: { series: SeriesDetail } & Omit
         </Title>
       </Group>
       <Text c="dimmed" fz="sm" className="truncate" pl={36}>
-        {series.modality} · <span className="patient">{personName(series.patient_name) || series.patient_id}</span> ·{' '}
-        {date(series.study_date)}
+        {series.modality}
+        {patient && (
+          <>
+            {' · '}
+            <span className="patient">{patient}</span>
+          </>
+        )}
+        {series.study_date && ` · ${date(series.study_date)}`}
       </Text>
       <Group gap={8} mt={12}>
         {allows(mine, 'run.start') && (
@@ -183,12 +191,13 @@ function Head({ project, series, view, onView }: { series: SeriesDetail } & Omit
 }
 
 function Viewer({ project, series, overlay }: { project: string; series: SeriesDetail; overlay: string | undefined }) {
+  if (series.modality === 'SR') return <Report project={project} series={series} />;
   const address = viewerUrl(project, series, overlay);
   if (!address)
     return (
-      <EmptyState icon={IconExternalLink} title="This series has no picture">
+      <div className={classes.still}>
         <Picture series={series} />
-      </EmptyState>
+      </div>
     );
   return (
     <iframe

@@ -3,7 +3,7 @@ import type { SeriesDetail, SeriesItem } from '~/api';
 /** Modalities that the viewer draws over the image to which they refer. */
 const OVERLAYS = new Set(['SEG', 'RTSTRUCT']);
 /** Modalities of which the viewer shows nothing by themselves. */
-const NOTHING_TO_SEE = new Set(['RWV', 'KO', 'PR', 'REG']);
+const NOTHING_TO_SEE = new Set(['RWV', 'KO', 'PR', 'REG', 'RTPLAN', 'ECG', 'DOC']);
 
 export const isOverlay = (series: Pick<SeriesItem, 'modality'>): boolean => OVERLAYS.has(series.modality);
 
