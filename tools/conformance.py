@@ -70,7 +70,7 @@ def _web_services() -> list[str]:
         for route in router.routes:
             for method in sorted(getattr(route, "methods", ())):
                 operation = str(getattr(route, "operation_id", ""))
-                service = WEB_SERVICES.get(operation.split("_")[0], "WADO-RS")
+                service = "UPS-RS" if "workitem" in operation else WEB_SERVICES.get(operation.split("_")[0], "WADO-RS")
                 rows.append(f"| {service} | `{method} {getattr(route, 'path', '')}` |")
     return ["| service | resource |", "|---|---|", *sorted(set(rows))]
 

@@ -20,6 +20,8 @@ class Permission(StrEnum):
     RUN_READ = "run.read"
     RUN_START = "run.start"
     RUN_CANCEL = "run.cancel"
+    WORKITEM_READ = "workitem.read"
+    WORKITEM_WRITE = "workitem.write"
     QUARANTINE_READ = "quarantine.read"
     QUARANTINE_MANAGE = "quarantine.manage"
     PEER_READ = "peer.read"
@@ -52,6 +54,7 @@ _VIEWER = frozenset(
         Permission.FILE_READ,
         Permission.WORKFLOW_READ,
         Permission.RUN_READ,
+        Permission.WORKITEM_READ,
         Permission.MEMBER_READ,
     }
 )
@@ -62,7 +65,7 @@ _CURATOR = _VIEWER | {
     Permission.QUARANTINE_READ,
     Permission.PEER_READ,
 }
-_SCIENTIST = _CURATOR | {Permission.RUN_START, Permission.RUN_CANCEL}
+_SCIENTIST = _CURATOR | {Permission.RUN_START, Permission.RUN_CANCEL, Permission.WORKITEM_WRITE}
 _MANAGER = _SCIENTIST | {
     Permission.SERIES_DELETE,
     Permission.SERIES_ERASE,

@@ -158,6 +158,8 @@ def _headers(error: KahuaError, status: HTTPStatus) -> dict[str, str]:
         return {"WWW-Authenticate": "Bearer"}
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return {"Retry-After": str(error.details["retry_after"])}
+    if "warning" in error.details:  # as services of PS3.18 demand it
+        return {"Warning": f"299 kahua: {error.details['warning']}"}
     if isinstance(error, Unavailable):
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {}

@@ -77,6 +77,7 @@ from kahua.store.tables import (
     TrashRow,
 )
 from kahua.store.trash import delete_instances, delete_series, empty_trashed, find_trashed, trash_of
+from kahua.store.workitems.tables import WorkitemRow
 
 __all__ = [
     "LEAST_PASSPHRASE",
@@ -113,6 +114,7 @@ __all__ = [
     "Traces",
     "TrashRow",
     "TreatmentReportRow",
+    "WorkitemRow",
     "add_file",
     "add_peer",
     "add_report",

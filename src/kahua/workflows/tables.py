@@ -127,3 +127,25 @@ class ResultRow(Base):
     #: Answers "which data, code, parameters, person made this?" (`kahua.workflows.provenance`).
     provenance: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PerformanceRow(Base):
+    """A workitem that this site performs, and by which run."""
+
+    __tablename__ = "workitem_performances"
+
+    workitem_id: Mapped[str] = mapped_column(ForeignKey("workitems.id", ondelete="CASCADE"), primary_key=True)
+    #: No foreign key: the workitem outlives the run.
+    run_id: Mapped[str] = mapped_column(String(20), index=True)
+
+
+class WorkitemCodeRow(Base):
+    """A code of others that stands for a workflow, in a project."""
+
+    __tablename__ = "workitem_codes"
+
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    #: `SCHEME^VALUE`, as `kahua.store.WorkitemRow.code`.
+    code: Mapped[str] = mapped_column(String(256), primary_key=True)
+    #: `EXTENSION/WORKFLOW`.
+    workflow: Mapped[str] = mapped_column(String(130))

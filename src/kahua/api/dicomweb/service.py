@@ -104,6 +104,15 @@ def data_sets(array: bytes, kind: str, headers: Mapping[str, str] = PRIVATE) -> 
     return Response(b"".join(pieces), media_type=media_type, headers=dict(headers))
 
 
+def data_set(document: bytes, kind: str) -> Response:
+    """Answer with one data set, a serialised JSON object: as it is, or in XML."""
+    if kind == DICOM_JSON:
+        return Response(document, media_type=DICOM_JSON, headers=PRIVATE)
+    from kahua.dicom.xml_model import native_xml  # late: it loads pydicom's dictionary, which few requests need
+
+    return Response(native_xml(orjson.loads(document)), media_type=DICOM_XML, headers=PRIVATE)
+
+
 def not_acceptable(offered: str) -> Response:
     """Say in which form there would be an answer."""
     return Response(f"This can be sent as {offered}.", status_code=NOT_ACCEPTABLE, media_type="text/plain")

@@ -83,9 +83,9 @@ def parse_query(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
     fuzzy = False
     for name, value in parameters:
         if name in numbers:
-            numbers[name] = _natural(name, value)
+            numbers[name] = natural(name, value)
         elif name == "fuzzymatching":
-            fuzzy = _flag(name, value)
+            fuzzy = flag(name, value)
         elif name == "includefield":
             fields += _fields(value)
         elif name == "accept":
@@ -244,13 +244,27 @@ def _attribute(level: Level, name: str) -> Attribute | None:
     return attribute
 
 
-def _natural(name: str, value: str) -> int:
+def natural(name: str, value: str) -> int:
+    """Read a whole number from 0 on.
+
+    Raises
+    ------
+    InvalidInput
+        It is none.
+    """
     if not value.isascii() or not value.isdigit() or len(value) > len(str(MAX_OFFSET * 10)):
         raise InvalidInput(f"The value of {name} is no whole number from 0 on.", field=name)
     return int(value)
 
 
-def _flag(name: str, value: str) -> bool:
+def flag(name: str, value: str) -> bool:
+    """Read true or false.
+
+    Raises
+    ------
+    InvalidInput
+        It is neither.
+    """
     if value.lower() not in _FLAGS:
         raise InvalidInput(f"The value of {name} is neither true nor false.", field=name)
     return _FLAGS[value.lower()]

@@ -1,0 +1,1 @@
+"""Workitems: what is to be done, by this site or by others (Unified Procedure Step)."""
