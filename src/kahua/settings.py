@@ -125,6 +125,11 @@ class Settings(BaseSettings):
         500 * MEGABYTE, description="The site accepts nothing more when less than this is free."
     )
 
+    sourced_bytes: Positive = Field(
+        50 * GIGABYTE,
+        description="Most bytes of images that are kept for a while only, being at a peer; the oldest go first.",
+    )
+
     trash_days: Annotated[int, Field(ge=0)] = Field(
         30, description="Days for which what was deleted can be brought back; 0 erases it at once."
     )

@@ -11,7 +11,7 @@ from kahua.access import Permission, ProjectAccess
 from kahua.api.schemas import Page, Request
 from kahua.api.security import Access, AdministratorAccess, SiteOfRequest
 from kahua.store import Peer, PeerFacts
-from kahua.store.peers import FACTS
+from kahua.store.peers import FACTS, MAX_KEEP_HOURS
 from kahua.store.remote.presence import instances_here, instances_of_series_here
 from kahua.store.remote.source import MAX_STUDIES, StudyQuery
 
@@ -40,6 +40,12 @@ class PeerBody(Request):
     may_query: bool = Field(default=False, description="It may query and retrieve here.")
     max_associations: int = Field(8, ge=1, le=1000, description="Associations that it may have open at once.")
     deidentify: bool = Field(default=True, description="What is sent there is de-identified.")
+    keep_hours: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_KEEP_HOURS,
+        description="Hours for which what is fetched stays here; then it is fetched when it is wanted.",
+    )
 
 
 class NewPeer(PeerBody):
@@ -67,6 +73,7 @@ class PeerItem(BaseModel):
     may_query: bool
     max_associations: int
     deidentify: bool
+    keep_hours: int | None
 
 
 class StudySearch(BaseModel):

@@ -10,8 +10,8 @@ from kahua import datasets, store
 from kahua.access import Permission, ProjectAccess
 from kahua.api.schemas import DEFAULT_LIMIT, Cursor, Limit, Page, Request
 from kahua.api.security import Access, SiteOfRequest
+from kahua.store.peers import MAX_KEEP_HOURS
 from kahua.store.remote.pulls import (
-    MAX_KEEP_HOURS,
     MAX_RATE,
     PullProgress,
     PullTerms,
@@ -45,7 +45,10 @@ class PullRequest(Request):
     rate: int = Field(0, ge=0, le=MAX_RATE, description="Instances a minute, on average; 0 is as fast as it goes.")
     windows: list[str] = Field([], description="Times of the day in which series may begin, such as 19:00-06:00.")
     keep_hours: int | None = Field(
-        None, ge=1, le=MAX_KEEP_HOURS, description="Hours after which what came is removed again."
+        None,
+        ge=1,
+        le=MAX_KEEP_HOURS,
+        description="Hours after which the images are at the peer alone; at most the peer's own.",
     )
     dataset: str | None = Field(None, max_length=64, description="Dataset to which the series are added.")
 

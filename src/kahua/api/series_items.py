@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from kahua.access import ProjectAccess
 from kahua.datasets import FoundSeries
 from kahua.store import SeriesReferenceRow, SeriesRow, StudyRow
+from kahua.store.remote.sourced import is_away, sources_of
+from kahua.store.remote.tables import SeriesSourceRow
 
 #: Characters of an object's key that name one version of a picture in its address.
 VERSION_LENGTH = 16
@@ -55,6 +57,9 @@ class SeriesItem(BaseModel):
     validation: ValidationState
     #: What was made from it: `SEG: liver`, `SR: volumes`.
     results: list[str]
+    #: Name of the peer that has its images, if they are not kept here for good; and whether they are here now.
+    source: str | None
+    is_here: bool
 
 
 class StudyDetail(BaseModel):
@@ -93,7 +98,8 @@ class SeriesDetail(SeriesItem):
 def series_items(session: Session, may: ProjectAccess, found: Sequence[FoundSeries]) -> list[SeriesItem]:
     """Show series, with the names of what was made from each."""
     results = _results(session, may.project_id, [one.series.series_uid for one in found])
-    return [_item(may, one, results[one.series.series_uid]) for one in found]
+    sources = sources_of(session, [one.series.id for one in found])
+    return [_item(may, one, results[one.series.series_uid], sources.get(one.series.id)) for one in found]
 
 
 def related(session: Session, project_id: str, series: SeriesRow) -> tuple[list[FoundSeries], list[FoundSeries]]:
@@ -156,7 +162,7 @@ def _results(session: Session, project_id: str, uids: Sequence[str]) -> dict[str
     return results
 
 
-def _item(may: ProjectAccess, found: FoundSeries, results: list[str]) -> SeriesItem:
+def _item(may: ProjectAccess, found: FoundSeries, results: list[str], source: SeriesSourceRow | None) -> SeriesItem:
     series, study = found.series, found.study
     return SeriesItem(
         id=series.id,
@@ -176,6 +182,8 @@ def _item(may: ProjectAccess, found: FoundSeries, results: list[str]) -> SeriesI
         preview=_preview(may, series),
         validation=series.validation_state,  # type: ignore[arg-type]  # the model checks it
         results=results,
+        source=source.peer_name if source else None,
+        is_here=not is_away(source),
     )
 
 

@@ -57,6 +57,15 @@ DeidentifyOption = Annotated[
     bool | None, typer.Option("--deidentify/--as-stored", help="What is sent there is de-identified.")
 ]
 
+KeepOption = Annotated[
+    int | None,
+    typer.Option(
+        "--keep-hours",
+        min=0,
+        help="What is fetched stays here so long; then it is there alone, and fetched when it is wanted. 0: for good.",
+    ),
+]
+
 
 @app.command("list")
 def list_all(context: typer.Context, project: ProjectOption = DEFAULT_PROJECT, as_json: JsonOption = False) -> None:
@@ -114,6 +123,7 @@ def add(
     may_query: QueryOption = None,
     max_associations: AssociationsOption = None,
     deidentify: DeidentifyOption = None,
+    keep_hours: KeepOption = None,
     project: ProjectOption = DEFAULT_PROJECT,
 ) -> None:
     """Add a peer to a project; with --url it is called by DICOMweb, otherwise by DIMSE."""
@@ -148,6 +158,7 @@ def change(
     may_query: QueryOption = None,
     max_associations: AssociationsOption = None,
     deidentify: DeidentifyOption = None,
+    keep_hours: KeepOption = None,
     project: ProjectOption = DEFAULT_PROJECT,
 ) -> None:
     """Change what is named, and leave the rest."""
@@ -239,6 +250,8 @@ def _series_rows(site: Site, peer: Peer, source: ImageSource, study_uid: str) ->
 def _said(arguments: dict[str, Any]) -> dict[str, Any]:
     """Give the facts that the command line names."""
     said = {fact: arguments[fact] for fact in FACTS if arguments.get(fact) is not None}
+    if "keep_hours" in said:
+        said["keep_hours"] = said["keep_hours"] or None
     if arguments["network"]:
         said["networks"] = tuple(arguments["network"])
     if arguments["user"] is not None:

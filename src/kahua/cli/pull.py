@@ -38,7 +38,9 @@ def start(
         list[str],
         typer.Option(help="Time of the day in which series may begin, such as 19:00-06:00; many times."),
     ] = [],  # noqa: B006
-    keep_hours: Annotated[int | None, typer.Option(min=1, help="Remove what came after so many hours.")] = None,
+    keep_hours: Annotated[
+        int | None, typer.Option(min=1, help="Leave the images at the peer after so many hours.")
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="Add the series to this dataset.")] = None,
     project: ProjectOption = DEFAULT_PROJECT,
 ) -> None:

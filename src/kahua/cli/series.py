@@ -23,6 +23,7 @@ from kahua.cli.output import (
 from kahua.datasets import SeriesFilter, find_series, get_series
 from kahua.site import project_id
 from kahua.store import delete_series
+from kahua.store.remote.sourced import place_of, sources_of
 from kahua.store.validation import badge_of, findings_of
 
 #: Series that are read at once.
@@ -45,6 +46,7 @@ def list_all(
     with options.site() as site, site.database.read() as session:
         where = SeriesFilter(text=query, dataset=dataset)
         found, _ = find_series(session, project_id(session, project), where, limit=limit)
+        sources = sources_of(session, [item.series.id for item in found])
         rows = [
             {
                 "id": item.series.id,
@@ -53,6 +55,7 @@ def list_all(
                 "patient": item.study.patient_id,
                 "study_date": item.study.study_date,
                 "instances": item.series.instance_count,
+                "at": place_of(sources.get(item.series.id)),
             }
             for item in found
         ]

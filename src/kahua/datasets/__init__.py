@@ -22,7 +22,7 @@ from kahua.datasets.lists import (
     series_of,
 )
 from kahua.datasets.peers import add_peer, change_peer, note_search, remove_peer
-from kahua.datasets.pulls import cancel_pull, note_end_of_pull, remove_expired_pulls, start_pull
+from kahua.datasets.pulls import cancel_pull, note_end_of_pull, start_pull
 from kahua.datasets.quarantine import discard_quarantined, look_at, release
 from kahua.datasets.query import MAX_QUERY_LENGTH, Field, Term, parse_query
 from kahua.datasets.search import (
@@ -77,7 +77,6 @@ __all__ = [
     "parse_query",
     "reidentify",
     "release",
-    "remove_expired_pulls",
     "remove_peer",
     "remove_pixel_template",
     "seal_patients",

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kahua.database import Courier, Database, forget_delivered
-from kahua.datasets import note_end_of_delivery, note_end_of_pull, remove_expired_pulls
+from kahua.datasets import note_end_of_delivery, note_end_of_pull
 from kahua.datasets import subscriptions as dataset_subscriptions
 from kahua.events import Lane, Subscription
 from kahua.extensions import Extensions
@@ -31,10 +31,13 @@ from kahua.store.decoders import Decoders
 from kahua.store.dimse import Receiver, Reporter
 from kahua.store.dimse.commitments import forget_old
 from kahua.store.dimse.security import client_security
+from kahua.store.objects import RecallingStore
 from kahua.store.pictures import Studio
 from kahua.store.previews import Derivation
 from kahua.store.remote.deliverer import Deliverer
 from kahua.store.remote.puller import Puller
+from kahua.store.remote.recaller import Recaller
+from kahua.store.remote.sourced import let_go_due
 from kahua.store.trash import empty_old
 from kahua.store.validation.validator import Validator
 from kahua.workflows import RunFolders, Runs, RunTraces, Transfers, machine_of
@@ -183,7 +186,7 @@ class Site:
     def tidy(self) -> None:
         """Remove what is not needed any more: objects of what was deleted, delivered events, left-over files."""
         empty_old(self.database, days=self.settings.trash_days)
-        remove_expired_pulls(self.database)
+        let_go_due(self.database, most_bytes=self.settings.sourced_bytes)
         self.archive.collect()
         forget_delivered(self.database)
         forget_old(self.database)
@@ -204,9 +207,9 @@ class Site:
 def build_site(settings: Settings) -> Site:
     """Build a site from its settings; the data folder must have been prepared."""
     database = open_database(settings)
-    objects = open_objects(settings)
+    objects = RecallingStore(open_objects(settings))
     extensions = Extensions(database=database, settings=settings)
-    return Site(
+    site = Site(
         settings=settings,
         database=database,
         objects=objects,
@@ -222,6 +225,8 @@ def build_site(settings: Settings) -> Site:
             folders=_run_folders(settings),
         ),
     )
+    objects.recall = Recaller(database=database, archive=site.archive, source_of=site.calls.source).recall
+    return site
 
 
 def _run_folders(settings: Settings) -> RunFolders:

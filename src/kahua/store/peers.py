@@ -12,16 +12,19 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from kahua.database import now
 from kahua.errors import InvalidInput, NotFound, StateConflict
-from kahua.store.remote.tables import PeerRow
+from kahua.store.remote.tables import PeerRow, SeriesSourceRow
 
 #: Most networks of one peer.
 MAX_NETWORKS = 64
+
+#: Longest time for which a temporary copy is kept, in hours.
+MAX_KEEP_HOURS = 24 * 365
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,254}|[0-9A-Fa-f:.]{2,45}")
@@ -57,6 +60,8 @@ class PeerFacts:
     max_associations: int = 8
     #: What is sent there is de-identified.
     deidentify: bool = True
+    #: Hours for which what is fetched from it stays here; then it is there alone, and fetched when it is wanted.
+    keep_hours: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +169,18 @@ def remove_peer(session: Session, *, project_id: str, name: str) -> None:
     ------
     NotFound
         The project has no such peer.
+    StateConflict
+        Series are there that are not kept here.
     """
-    session.delete(_row(session, project_id, name))
+    row = _row(session, project_id, name)
+    left = (SeriesSourceRow.project_id == project_id, SeriesSourceRow.peer_id == row.id)
+    count = session.scalar(select(func.count()).select_from(SeriesSourceRow).where(*left)) or 0
+    if count:
+        raise StateConflict(
+            f"{count} series are kept at {name} alone.",
+            remedy="Delete them first, or pull them again without --keep-hours.",
+        )
+    session.delete(row)
     session.flush()
 
 
@@ -190,6 +205,7 @@ def check_facts(facts: PeerFacts) -> None:
         raise InvalidInput("A port is a number from 1 to 65535.", field="port")
     if not 1 <= facts.max_associations <= 1000:
         raise InvalidInput("A peer may have 1 to 1000 associations open.", field="max_associations")
+    check_keep_hours(facts.keep_hours)
     _check_networks(facts.networks)
 
 
@@ -214,6 +230,18 @@ def check_url(url: str) -> None:
         raise InvalidInput(
             "The address holds more than a path.", field="url", remedy="Give credentials apart from the address."
         )
+
+
+def check_keep_hours(hours: int | None) -> None:
+    """Refuse a time for which nothing is kept here.
+
+    Raises
+    ------
+    InvalidInput
+        It is none.
+    """
+    if hours is not None and not 1 <= hours <= MAX_KEEP_HOURS:
+        raise InvalidInput(f"A copy is kept for 1 to {MAX_KEEP_HOURS} hours, or for good.", field="keep_hours")
 
 
 def _check_texts(facts: PeerFacts) -> None:

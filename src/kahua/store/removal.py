@@ -6,7 +6,7 @@ and later, apart from all who make rows, the objects that are still without any.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -15,6 +15,7 @@ from kahua.database import Database, announce, now
 from kahua.errors import NotFound
 from kahua.events import SeriesRemoved
 from kahua.store.objects import ObjectStore
+from kahua.store.remote.tables import SeriesSourceRow
 from kahua.store.tables import (
     DiscardedObjectRow,
     FileRow,
@@ -26,7 +27,7 @@ from kahua.store.tables import (
     TrashedInstanceRow,
 )
 
-#: Every column that refers to an object.
+#: Every column that refers to an object; that of the instances first.
 KEY_COLUMNS: tuple[InstrumentedAttribute[str] | InstrumentedAttribute[str | None], ...] = (
     InstanceRow.object_key,
     QuarantineRow.object_key,
@@ -42,6 +43,10 @@ ORPHAN_AGE = timedelta(hours=1)
 
 #: Objects that are looked at in one transaction.
 BATCH = 200
+
+#: The instance is of a series that is at a source, too; and its object was left there.
+_SOURCED = exists().where(SeriesSourceRow.series_id == InstanceRow.series_id)
+_AWAY = exists().where(SeriesSourceRow.series_id == InstanceRow.series_id, InstanceRow.id <= SeriesSourceRow.away_until)
 
 
 def remove_series(session: Session, project_id: str, series_id: str) -> None:
@@ -104,7 +109,7 @@ def collect(database: Database, objects: ObjectStore) -> int:
         with database.write(alone=True) as session:
             notes = session.scalars(select(DiscardedObjectRow).order_by(DiscardedObjectRow.id).limit(BATCH)).all()
             keys = {note.object_key for note in notes}
-            unused = keys - referred(session, keys)
+            unused = unreferred(session, objects, keys)
             for key in unused:
                 objects.delete(key)
             session.execute(delete(DiscardedObjectRow).where(DiscardedObjectRow.id.in_([note.id for note in notes])))
@@ -134,12 +139,12 @@ def mend(database: Database, objects: ObjectStore) -> int:
 
 
 def missing(database: Database, objects: ObjectStore) -> Iterator[InstanceRow]:
-    """Find instances whose object is not there: the disk lost it, or someone deleted it by hand."""
+    """Find instances whose object is neither here nor at a source: the disk lost it, or someone deleted it by hand."""
     last = 0
     while True:
         with database.read() as session:
             rows = session.scalars(
-                select(InstanceRow).where(InstanceRow.id > last).order_by(InstanceRow.id).limit(BATCH)
+                select(InstanceRow).where(InstanceRow.id > last, ~_SOURCED).order_by(InstanceRow.id).limit(BATCH)
             ).all()
         for row in rows:
             if not objects.exists(row.object_key):
@@ -151,15 +156,40 @@ def missing(database: Database, objects: ObjectStore) -> Iterator[InstanceRow]:
 
 def referred(session: Session, keys: Collection[str]) -> set[str]:
     """Give those of the keys to which some row refers."""
+    found = set(session.scalars(select(InstanceRow.object_key).where(InstanceRow.object_key.in_(keys))))
+    return found | _referred_elsewhere(session, keys)
+
+
+def unreferred(session: Session, objects: ObjectStore, keys: Collection[str]) -> set[str]:
+    """Give those of the keys whose object no row needs: none refers to it, or only instances left at their source.
+
+    What was stored again since it was left there belongs to whoever sent it, and is needed.
+    """
+    here = select(InstanceRow.object_key).where(InstanceRow.object_key.in_(keys), ~_AWAY)
+    unused = set(keys) - set(session.scalars(here)) - _referred_elsewhere(session, keys)
+    was_left = (SeriesSourceRow.series_id == InstanceRow.series_id) & (InstanceRow.id <= SeriesSourceRow.away_until)
+    left = select(InstanceRow.object_key, SeriesSourceRow.away_since).join(SeriesSourceRow, was_left)
+    away = session.execute(left.where(InstanceRow.object_key.in_(unused)))
+    return unused - {key for key, since in away if _was_stored_since(objects, key, since)}
+
+
+def _referred_elsewhere(session: Session, keys: Collection[str]) -> set[str]:
     found: set[str] = set()
-    for column in KEY_COLUMNS:
+    for column in KEY_COLUMNS[1:]:
         found.update(key for key in session.scalars(select(column).where(column.in_(keys))) if key is not None)
     return found
 
 
+def _was_stored_since(objects: ObjectStore, key: str, moment: datetime | None) -> bool:
+    try:
+        return moment is not None and objects.stored_at(key) >= moment
+    except NotFound:
+        return False
+
+
 def _orphans_among(database: Database, objects: ObjectStore, keys: Sequence[str]) -> Iterator[str]:
     with database.read() as session:
-        unknown = set(keys) - referred(session, keys)
+        unknown = unreferred(session, objects, keys)
     for key in unknown:
         try:
             old = objects.stored_at(key) < now() - ORPHAN_AGE

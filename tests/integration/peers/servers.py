@@ -52,6 +52,12 @@ class Orthanc:
         answer = httpx.get(f"http://127.0.0.1:{self.http_port}/instances?expand", auth=(USER, PASSWORD))
         return sorted(item["MainDicomTags"]["SOPInstanceUID"] for item in answer.json())
 
+    def forget_all(self) -> None:
+        """Have it delete all that it has."""
+        root = f"http://127.0.0.1:{self.http_port}"
+        for study in httpx.get(f"{root}/studies", auth=(USER, PASSWORD)).json():
+            httpx.delete(f"{root}/studies/{study}", auth=(USER, PASSWORD)).raise_for_status()
+
     def file(self, sop_instance_uid: str) -> bytes:
         """Give an instance as it has it."""
         root = f"http://127.0.0.1:{self.http_port}"

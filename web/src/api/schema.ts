@@ -2232,6 +2232,11 @@ export interface components {
              */
             host: string;
             /**
+             * Keep Hours
+             * @description Hours for which what is fetched stays here; then it is fetched when it is wanted.
+             */
+            keep_hours?: number | null;
+            /**
              * Kind
              * @description How it is called.
              * @default dimse
@@ -2516,6 +2521,11 @@ export interface components {
              */
             host: string;
             /**
+             * Keep Hours
+             * @description Hours for which what is fetched stays here; then it is fetched when it is wanted.
+             */
+            keep_hours?: number | null;
+            /**
              * Kind
              * @description How it is called.
              * @default dimse
@@ -2596,6 +2606,8 @@ export interface components {
             has_secret: boolean;
             /** Host */
             host: string;
+            /** Keep Hours */
+            keep_hours: number | null;
             /**
              * Kind
              * @enum {string}
@@ -2630,7 +2642,7 @@ export interface components {
          * @description One kind of act; every route names the one that it needs.
          * @enum {string}
          */
-        Permission: "series.read" | "series.write" | "series.export" | "series.delete" | "series.erase" | "patient.reidentify" | "confidentiality.manage" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "quarantine.read" | "quarantine.manage" | "peer.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "pixel-template.manage" | "peer.manage" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
+        Permission: "series.read" | "series.write" | "series.export" | "series.delete" | "series.erase" | "patient.reidentify" | "confidentiality.manage" | "dataset.read" | "dataset.write" | "file.read" | "workflow.read" | "run.read" | "run.start" | "run.cancel" | "workitem.read" | "workitem.write" | "quarantine.read" | "quarantine.manage" | "peer.read" | "member.read" | "member.manage" | "user.manage" | "project.create" | "pixel-template.manage" | "peer.manage" | "extension.read" | "extension.manage" | "audit.read" | "site.monitor";
         /**
          * PixelTemplateItem
          * @description What is blanked in pictures of one size of one kind of device.
@@ -2829,7 +2841,7 @@ export interface components {
             dataset?: string | null;
             /**
              * Keep Hours
-             * @description Hours after which what came is removed again.
+             * @description Hours after which the images are at the peer alone; at most the peer's own.
              */
             keep_hours?: number | null;
             /**
@@ -3174,6 +3186,8 @@ export interface components {
             id: string;
             /** Instance Count */
             instance_count: number;
+            /** Is Here */
+            is_here: boolean;
             /** Manufacturer */
             manufacturer: string;
             /** Modality */
@@ -3200,6 +3214,8 @@ export interface components {
             series_uid: string;
             /** Size */
             size: number;
+            /** Source */
+            source: string | null;
             study: components["schemas"]["StudyDetail"];
             /** Study Date */
             study_date: string;
@@ -3242,6 +3258,8 @@ export interface components {
             id: string;
             /** Instance Count */
             instance_count: number;
+            /** Is Here */
+            is_here: boolean;
             /** Modality */
             modality: string;
             /** Patient Id */
@@ -3262,6 +3280,8 @@ export interface components {
             series_uid: string;
             /** Size */
             size: number;
+            /** Source */
+            source: string | null;
             /** Study Date */
             study_date: string;
             /** Study Description */

@@ -36,6 +36,11 @@ export const Tile = memo(function Tile({ project, series, isChosen, isFocus, wid
         <div className={classes.badges}>
           <span className={classes.badge}>{series.modality}</span>
           {series.instance_count > 1 && <span className={classes.badge}>{series.instance_count}</span>}
+          {!series.is_here && (
+            <span className={classes.badge} title="The images are fetched from there when they are opened.">
+              at {series.source}
+            </span>
+          )}
           {badgeStyle(series.validation).isGrave && (
             <span className={classes.badge} data-validation={series.validation}>
               <ValidationMark state={series.validation} size={14} />

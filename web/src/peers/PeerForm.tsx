@@ -161,6 +161,13 @@ export function PeerForm({ project, peer, onDone }: Props) {
           checked={draft.deidentify}
           onChange={(event) => change({ deidentify: event.currentTarget.checked })}
         />
+        <TextInput
+          label="Hours for which fetched images stay here"
+          description="Empty keeps them for good. Otherwise they are then at the peer alone, and fetched again when somebody opens them."
+          inputMode="numeric"
+          value={draft.keep_hours}
+          onChange={(event) => change({ keep_hours: event.currentTarget.value })}
+        />
         <ProblemLine error={save.error} />
         <Button type="submit" loading={save.isPending}>
           {peer ? 'Save' : 'Add the peer'}

@@ -5,7 +5,7 @@ import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useMe } from '~/access';
 import type { Peer } from '~/api';
-import { CommandLine, EmptyState, PageHeader, ProblemLine, ProblemView } from '~/common';
+import { CommandLine, counted, EmptyState, PageHeader, ProblemLine, ProblemView } from '~/common';
 import { addressOf, rightsOf } from './facts';
 import { PeerForm } from './PeerForm';
 import { echoPeer, listPeers, peersKey, removePeer } from './requests';
@@ -52,6 +52,7 @@ function Row({ project, peer, mayManage, onEdit, onRemove }: RowProps) {
         {rightsOf(peer)}
         <Text fz="xs" c="dimmed">
           {peer.deidentify ? 'is sent de-identified images' : 'is sent images as they are'}
+          {peer.keep_hours && `; what it gives stays ${counted(peer.keep_hours, 'hour')}`}
         </Text>
       </Table.Td>
       <Table.Td>
@@ -159,7 +160,10 @@ export function PeersPage({ project }: { project: string }) {
       </Modal>
       <Modal opened={going !== null} onClose={() => setGoing(null)} title={`Remove ${going?.name}?`}>
         <Stack gap={16}>
-          <Text>It may call here no more, and is called no more. Images that came from it stay.</Text>
+          <Text>
+            It may call here no more, and is called no more. Images that came from it stay; while some are kept there
+            alone, it cannot be removed.
+          </Text>
           <ProblemLine error={remove.error} />
           <Button
             color="red"

@@ -18,6 +18,7 @@ const pacs: Peer = {
   may_query: false,
   max_associations: 8,
   deidentify: true,
+  keep_hours: 24,
 };
 
 test('a peer that is only looked at is sent as it was', () => {

@@ -16,6 +16,7 @@ export interface PeerDraft {
   may_store: boolean;
   may_query: boolean;
   deidentify: boolean;
+  keep_hours: string;
 }
 
 export const NEW: PeerDraft = {
@@ -33,17 +34,25 @@ export const NEW: PeerDraft = {
   may_store: true,
   may_query: false,
   deidentify: true,
+  keep_hours: '',
 };
 
 export function draftOf(peer: Peer): PeerDraft {
-  return { ...peer, port: peer.port?.toString() ?? '', networks: peer.networks.join(' '), secret: '' };
+  return {
+    ...peer,
+    port: peer.port?.toString() ?? '',
+    networks: peer.networks.join(' '),
+    keep_hours: peer.keep_hours?.toString() ?? '',
+    secret: '',
+  };
 }
 
 /** What is sent: only what belongs to the kind, and no empty secret, so that the present one stays. */
 export function bodyOf(draft: PeerDraft): NewPeer {
   const { name, kind, may_store, may_query, deidentify } = draft;
   const networks = draft.networks.split(/[\s,]+/).filter(Boolean);
-  const common = { name: name.trim(), kind, may_store, may_query, deidentify, networks };
+  const keep_hours = Number(draft.keep_hours) || null;
+  const common = { name: name.trim(), kind, may_store, may_query, deidentify, networks, keep_hours };
   const ae_title = draft.ae_title.trim();
   if (kind === 'dicomweb')
     return {

@@ -24,6 +24,9 @@ function Facts({ facts }: { facts: Fact[] }) {
 
 const SEX: Record<string, string> = { F: 'female', M: 'male', O: 'other' };
 
+const place = (source: string, isHere: boolean): string =>
+  isHere ? `here for a while, kept at ${source}` : `at ${source}, fetched when they are opened`;
+
 /** What a series is, in words. */
 export function About({ project, series }: { project: string; series: SeriesDetail }) {
   const { study } = series;
@@ -37,6 +40,7 @@ export function About({ project, series }: { project: string; series: SeriesDeta
           ['Modality', series.modality],
           ['Body part', series.body_part],
           ['Instances', `${count(series.instance_count)}, ${size(series.size)}`],
+          ['Images', series.source && place(series.source, series.is_here)],
           ['Number', series.series_number],
           ['Made by', series.manufacturer],
           ['Received', <Age key="age" moment={series.received_at} />],

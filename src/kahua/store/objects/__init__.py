@@ -6,6 +6,7 @@
 from kahua.store.objects.directory import DirectoryStore
 from kahua.store.objects.fetched import FetchedFiles
 from kahua.store.objects.port import CHUNK_BYTES, MAX_KEY_BYTES, Chunks, ObjectStore, check_key, content_key
+from kahua.store.objects.recalling import RecallingStore
 
 __all__ = [
     "CHUNK_BYTES",
@@ -14,6 +15,7 @@ __all__ = [
     "DirectoryStore",
     "FetchedFiles",
     "ObjectStore",
+    "RecallingStore",
     "check_key",
     "content_key",
 ]

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kahua.dicom import read_file_meta, scan
 from kahua.errors import DicomRefused, KahuaError, MisdeclaredDicom, Unavailable
 from kahua.store.ingest import Archive
 from kahua.store.origin import Accepted, Origin
+from kahua.store.remote.source import ImageSource
 
 #: Files that are stored together, in one durable group.
 GROUP = 32
@@ -48,6 +50,19 @@ class Intake:
         self._waiting.append(path)
         self._require_wanted(path)
         if len(self._waiting) >= GROUP:
+            self.flush()
+
+    def take_all(self, source: ImageSource) -> None:
+        """Take what a source has of the series.
+
+        Raises
+        ------
+        KahuaError
+            The source does not give it, or it cannot be stored; what came before is.
+        """
+        with TemporaryDirectory(prefix="pull-", dir=self.archive.staging.folder) as folder:
+            for path in source.retrieve(self.study_uid, self.series_uid, Path(folder)):
+                self.add(path)
             self.flush()
 
     def flush(self) -> None:

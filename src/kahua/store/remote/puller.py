@@ -4,8 +4,6 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
@@ -17,11 +15,11 @@ from kahua.store.catalogue import series_with_uid
 from kahua.store.ingest import Archive
 from kahua.store.origin import Origin
 from kahua.store.peers import Peer, peer_of_id
-from kahua.store.remote import attempts
+from kahua.store.remote import attempts, sourced
 from kahua.store.remote.intake import Intake
 from kahua.store.remote.presence import instances_of_series_here
 from kahua.store.remote.source import ImageSource, RemoteSeries
-from kahua.store.remote.tables import PullItemRow, PullRow
+from kahua.store.remote.tables import PullItemRow, PullRow, SeriesSourceRow
 from kahua.store.remote.windows import is_open
 from kahua.store.remote.wishes import Wish
 
@@ -109,6 +107,7 @@ class Puller:
 
     def _fetch(self, pull: PullRow, item: PullItemRow, source: ImageSource) -> None:
         before = self._here(pull, item)
+        self._expect(pull, item)
         if item.expected and before >= item.expected:
             self._finish(pull, item, None, "It was here already.")
             return
@@ -121,10 +120,7 @@ class Puller:
             go_on=lambda: self._require_active(pull),
         )
         try:
-            with TemporaryDirectory(prefix="pull-", dir=self.archive.staging.folder) as folder:
-                for path in source.retrieve(item.study_uid, item.series_uid, Path(folder)):
-                    intake.add(path)
-                intake.flush()
+            intake.take_all(source)
         finally:
             self._note(pull, item, intake)
         came = intake.count or self._here(pull, item)  # C-MOVE brings its objects by the receiver
@@ -133,6 +129,12 @@ class Puller:
         if not came:
             raise PeerUnavailable("The peer sent nothing.")
         self._finish(pull, item, intake, _told(intake))
+
+    def _expect(self, pull: PullRow, item: PullItemRow) -> None:
+        """Note that the objects come: they stay even if they had been let go of."""
+        with self.database.write() as session:
+            wanted = (SeriesSourceRow.study_uid == item.study_uid, SeriesSourceRow.series_uid == item.series_uid)
+            sourced.expect(session, SeriesSourceRow.project_id == pull.project_id, *wanted)
 
     def _here(self, pull: PullRow, item: PullItemRow) -> int:
         with self.database.read() as session:
@@ -160,10 +162,12 @@ class Puller:
             row = _again(session, item)
             if row.state != "waiting":
                 return
-            if intake is not None and not intake.count:
+            if not row.series_ids:
                 found = series_with_uid(session, pull.project_id, [item.series_uid])
-                row.received = sum(series.instance_count for series in found)
                 row.series_ids = sorted(series.id for series in found)
+                if intake is not None:
+                    row.received = sum(series.instance_count for series in found)
+            sourced.note_source(session, pull, row)
             attempts.succeed(row, note)
 
     def _fail(self, item: PullItemRow, error: KahuaError) -> None:

@@ -8,16 +8,13 @@ from sqlalchemy.orm import Session
 
 from kahua.database import now
 from kahua.errors import InvalidInput, NotFound, StateConflict
-from kahua.store.peers import Peer
+from kahua.store.peers import Peer, check_keep_hours
 from kahua.store.remote.tables import PullItemRow, PullRow
 from kahua.store.remote.windows import check_windows
 from kahua.store.remote.wishes import Wish, checked
 
 #: Fastest rate that can be asked for, in instances a minute.
 MAX_RATE = 1_000_000
-
-#: Longest time for which a temporary copy is kept, in hours.
-MAX_KEEP_HOURS = 24 * 365
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +25,7 @@ class PullTerms:
     rate: int = 0
     #: Times of the day in which series may begin.
     windows: tuple[str, ...] = ()
-    #: Hours after which what it brought is removed again.
+    #: Hours after which the objects go again, and are at the peer alone; never more than the peer's own.
     keep_hours: int | None = None
     #: Name of the dataset to which the series are added.
     dataset: str | None = None
@@ -44,8 +41,7 @@ class PullTerms:
         check_windows(self.windows)
         if not 0 <= self.rate <= MAX_RATE:
             raise InvalidInput(f"A rate is 0 to {MAX_RATE} instances a minute.", field="rate")
-        if self.keep_hours is not None and not 1 <= self.keep_hours <= MAX_KEEP_HOURS:
-            raise InvalidInput(f"A copy is kept for 1 to {MAX_KEEP_HOURS} hours, or for good.", field="keep_hours")
+        check_keep_hours(self.keep_hours)
         if self.dataset is not None and not 0 < len(self.dataset) <= 64:
             raise InvalidInput("The name of a dataset has 1 to 64 characters.", field="dataset")
 
@@ -82,7 +78,7 @@ def start_pull(session: Session, *, peer: Peer, actor: str, wishes: Sequence[Wis
         not_before=moment,
         rate=terms.rate,
         windows=list(terms.windows),
-        keep_hours=terms.keep_hours,
+        keep_hours=min((hours for hours in (terms.keep_hours, peer.keep_hours) if hours), default=None),
         dataset=terms.dataset,
     )
     session.add(pull)

@@ -36,6 +36,8 @@ class PeerRow(Base):
     may_query: Mapped[bool]
     max_associations: Mapped[int]
     deidentify: Mapped[bool]
+    #: Hours for which what is fetched from it stays here; empty keeps it for good.
+    keep_hours: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -82,7 +84,7 @@ class PullRow(OrderColumns, Base):
     rate: Mapped[int]
     #: Times of the day, in the machine's own time zone, in which series may begin: `19:00-06:00`; none is always.
     windows: Mapped[list[str]] = mapped_column(JSON)
-    #: Hours after which what it brought is removed again; empty keeps it.
+    #: Hours after which the objects that it brought go again, and are at the peer alone; empty keeps them.
     keep_hours: Mapped[int | None]
     #: Name of the dataset to which the series are added.
     dataset: Mapped[str | None] = mapped_column(String(64))
@@ -140,3 +142,24 @@ class DeliveryItemRow(ItemColumns, Base):
     failed: Mapped[int] = mapped_column(default=0)
     #: Instances that de-identification held back.
     held_back: Mapped[int] = mapped_column(default=0)
+
+
+class SeriesSourceRow(Base):
+    """A series whose objects are at a peer, and here only for a while (`kahua.store.remote.sourced`)."""
+
+    __tablename__ = "series_sources"
+    __table_args__ = (Index("ix_series_sources_peer", "project_id", "peer_id"),)
+
+    series_id: Mapped[str] = mapped_column(ForeignKey("series.id", ondelete="CASCADE"), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    #: No foreign key: where the objects are is known even if the peer is not any more.
+    peer_id: Mapped[str] = mapped_column(String(20))
+    peer_name: Mapped[str] = mapped_column(String(32))
+    #: UIDs by which the peer knows it; others than here, if arrivals are de-identified.
+    study_uid: Mapped[str] = mapped_column(String(64))
+    series_uid: Mapped[str] = mapped_column(String(64))
+    keep_hours: Mapped[int]
+    fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: Instances up to this id have no object here since that time; 0 and empty while all are here.
+    away_until: Mapped[int] = mapped_column(default=0)
+    away_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
