@@ -1,7 +1,6 @@
 """Frames as pictures for people: windowed, upright in brightness, square in pixels."""
 
-from functools import lru_cache
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,18 +8,11 @@ from PIL import Image
 from pydicom import Dataset
 
 from kahua.dicom.functional_groups import frame_attribute
+from kahua.dicom.greys import Function, Grey, Window, grey_of, pipeline_of
+from kahua.dicom.luts import read_palette
 
 Picture = NDArray[np.uint8]
-#: Centre and width of a window, in values after rescaling: CT numbers, for example.
-Window = tuple[float, float]
-#: How a window maps values to brightness (PS3.3 C.11.2.1.2 and C.11.2.1.3).
-Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
-FUNCTIONS: Final = get_args(Function)
 
-#: Share of the brightest pixels within the body that may be saturated, in per cent.
-_SATURATED: Final = 0.5
-#: Bytes of a value up to which a table of all values is cheaper than arithmetic on each pixel.
-_TABLE_BYTES: Final = 2
 #: Most that pixels are stretched to become square; a file that claims more is wrong.
 _MOST_STRETCH: Final = 10.0
 
@@ -45,7 +37,7 @@ def frame_picture(
     size
         Longest side of the picture in pixels; None for the frame's own. Never enlarged.
     window
-        Centre and width; None for that of `frame_window`.
+        Centre and width; None for what the image says, or else for one that shows the body.
     function
         How the window is applied; None for what the image says (VOI LUT Function).
     number
@@ -59,98 +51,22 @@ def frame_picture(
     """
     if frame.ndim == 3:
         return _resized(_eight_bits(frame), dataset, size, number)
-    slope, intercept = _rescale(dataset, number)
-    centre, width = window or frame_window(frame, dataset, number=number)
-    grey = _windowed(frame, _Mapping(slope, intercept, centre, width, function or _function(dataset)))
-    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
-        grey = 255 - grey
-    return _resized(grey, dataset, size, number)
+    grey = grey_of(frame, pipeline_of(frame, dataset, window=window, function=function, number=number))
+    return _resized(_with_colours(grey, frame, dataset), dataset, size, number)
 
 
-def frame_window(frame: NDArray[Any], dataset: Dataset, *, number: int = 0) -> Window:
-    """Return the window of a frame: the one its attributes name, or else one that shows the body.
-
-    The latter reaches from the darkest to the 99.5th percentile of what is brighter than the mean;
-    padding does not count.
-    """
-    centre = _first(frame_attribute(dataset, number, "FrameVOILUTSequence", "WindowCenter"))
-    width = _first(frame_attribute(dataset, number, "FrameVOILUTSequence", "WindowWidth"))
-    if centre is not None and width is not None and width >= 1:
-        return centre, width
-    slope, intercept = _rescale(dataset, number)
-    values = _without_padding(frame, dataset)
-    if values.size == 0:
-        return 0.5, 1.0
-    body = values[values > values.mean()]
-    ends = np.array([values.min(), np.percentile(body, 100 - _SATURATED) if body.size else values.max()], float)
-    low, high = np.sort(ends * slope + intercept)
-    return float(low + high) / 2, float(max(high - low, np.finfo(np.float32).eps, abs(slope)))
-
-
-def _without_padding(frame: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
-    values = frame[np.isfinite(frame)] if frame.dtype.kind == "f" else frame.reshape(-1)
-    padding = dataset.get("PixelPaddingValue")
-    return values[values != padding] if isinstance(padding, int) else values
-
-
-def _rescale(dataset: Dataset, number: int) -> tuple[float, float]:
-    slope = _first(frame_attribute(dataset, number, "PixelValueTransformationSequence", "RescaleSlope"))
-    intercept = _first(frame_attribute(dataset, number, "PixelValueTransformationSequence", "RescaleIntercept"))
-    return slope or 1.0, intercept or 0.0
-
-
-def _first(value: Any) -> float | None:
-    """Return the first of one or several numbers, or None if there is none."""
-    try:
-        number = float(value if isinstance(value, int | float | str) else value[0])
-    except (TypeError, ValueError, IndexError):
-        return None
-    return number if np.isfinite(number) else None
-
-
-class _Mapping(NamedTuple):
-    """From stored values to brightness."""
-
-    slope: float
-    intercept: float
-    centre: float
-    width: float
-    function: Function
-
-
-def _function(dataset: Dataset) -> Function:
-    said = dataset.get("VOILUTFunction")
-    return said if said in FUNCTIONS else "LINEAR"
-
-
-def _windowed(frame: NDArray[Any], mapping: _Mapping) -> Picture:
-    """Apply rescaling and window, over a table of all values where there are few."""
-    if frame.dtype.kind not in "iu" or frame.dtype.itemsize > _TABLE_BYTES:
-        return _grey(frame, mapping)
-    unsigned = np.dtype(f"u{frame.dtype.itemsize}")
-    picture: Picture = _table(frame.dtype.str, mapping)[np.ascontiguousarray(frame).view(unsigned)]
+def _with_colours(grey: Grey, frame: NDArray[Any], dataset: Dataset) -> Picture:
+    """Draw values in colour that have one in the supplemental palette (PS3.3 C.7.6.19)."""
+    if (
+        dataset.get("PixelPresentation") not in ("COLOR", "MIXED")
+        or "RedPaletteColorLookupTableDescriptor" not in dataset
+    ):
+        return grey
+    tables = read_palette(dataset)
+    picture = np.repeat(grey[:, :, None], 3, axis=2)
+    coloured = frame >= tables[0].first
+    picture[coloured] = np.stack([table.eight_bits(frame[coloured]) for table in tables], -1)
     return picture
-
-
-@lru_cache(maxsize=64)
-def _table(kind: str, mapping: _Mapping) -> Picture:
-    """Give the brightness of all values of a type, in the order of their bits: the negative ones come last."""
-    unsigned = np.dtype(kind.replace("i", "u"))
-    every = np.arange(1 << 8 * unsigned.itemsize, dtype=np.uint32).astype(unsigned)
-    return _grey(every.view(kind), mapping)
-
-
-def _grey(values: NDArray[Any], mapping: _Mapping) -> Picture:
-    scaled = values * mapping.slope + mapping.intercept
-    match mapping.function:
-        case "SIGMOID":
-            with np.errstate(over="ignore"):
-                shares = 1 / (1 + np.exp(-4 * (scaled - mapping.centre) / mapping.width))
-        case "LINEAR" if mapping.width > 1:
-            shares = (scaled - (mapping.centre - 0.5)) / (mapping.width - 1) + 0.5
-        case _:
-            shares = (scaled - mapping.centre) / mapping.width + 0.5
-    return (np.clip(np.nan_to_num(shares), 0, 1) * 255).astype(np.uint8)
 
 
 def _eight_bits(frame: NDArray[Any]) -> Picture:

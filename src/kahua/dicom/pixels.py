@@ -7,16 +7,16 @@ import mmap
 import struct
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom import DataElement, Dataset, dcmread
 from pydicom.encaps import generate_frames
-from pydicom.pixels import apply_color_lut
 
 from kahua.dicom.decoders import Frame, Layout, decode_frame, native_frame
-from kahua.dicom.pictures import frame_picture, frame_window
+from kahua.dicom.greys import frame_window
+from kahua.dicom.luts import read_palette
+from kahua.dicom.pictures import frame_picture
 from kahua.dicom.transfer_syntaxes import (
     EXPLICIT_BIG_ENDIAN,
     EXPLICIT_LITTLE_ENDIAN,
@@ -281,23 +281,5 @@ def _rgb(dataset: Dataset, layout: Layout, frame: Frame) -> Frame:
 
 def _palette_colours(dataset: Dataset, frame: Frame) -> Frame:
     """Look the colours of indices up in the palette; indices outside take its ends (PS3.3 C.7.6.3.1.5)."""
-    try:
-        if "SegmentedRedPaletteColorLookupTableData" in dataset:
-            expanded: Frame = apply_color_lut(frame, dataset)
-            return (expanded >> 8 if expanded.dtype == np.uint16 else expanded).astype(np.uint8)
-        tables = [_palette(dataset, colour) for colour in ("Red", "Green", "Blue")]
-    except (AttributeError, KeyError, ValueError) as error:
-        raise UndecodablePixels("The image has no usable palette.") from error
-    return np.stack([table[np.clip(frame.astype(np.int64) - first, 0, len(table) - 1)] for first, table in tables], -1)
-
-
-def _palette(dataset: Dataset, colour: str) -> tuple[int, NDArray[Any]]:
-    """Return the first index and the table of one colour, in 8 bits."""
-    count, first, bits = dataset[f"{colour}PaletteColorLookupTableDescriptor"].value
-    data = dataset[f"{colour}PaletteColorLookupTableData"].value
-    count = count or 65536
-    order = ">" if encoding_of(_transfer_syntax(dataset)).big_endian else "<"
-    if len(data) >= 2 * count:
-        table = np.frombuffer(data, f"{order}u2", count)
-        return first, (table >> 8 if bits == 16 else table).astype(np.uint8)
-    return first, np.frombuffer(data, np.uint8, count)
+    big_endian = encoding_of(_transfer_syntax(dataset)).big_endian
+    return np.stack([table.eight_bits(frame) for table in read_palette(dataset, big_endian=big_endian)], -1)

@@ -1,0 +1,218 @@
+"""From stored values to brightness: the grayscale pipeline (PS3.4 N.2) of modality, window and presentation."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from kahua.dicom.functional_groups import frame_attribute
+from kahua.dicom.luts import LookupTable, read_table
+
+#: Centre and width of a window, in values of the modality: CT numbers, for example.
+Window = tuple[float, float]
+#: How a window maps values to brightness (PS3.3 C.11.2.1.2 and C.11.2.1.3).
+Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+FUNCTIONS: Final = get_args(Function)
+Grey = NDArray[np.uint8]
+
+#: Share of the brightest pixels within the body that may be saturated, in per cent.
+_SATURATED: Final = 0.5
+#: Bytes of a value up to which a table of all values is cheaper than arithmetic on each pixel.
+_TABLE_BYTES: Final = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rescale:
+    """Modality values as a linear function of stored ones (PS3.3 C.11.1.1.2)."""
+
+    slope: float
+    intercept: float
+
+    def values(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """Return modality values."""
+        scaled: NDArray[Any] = stored * self.slope + self.intercept
+        return scaled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windowing:
+    """A window, and how it is applied."""
+
+    centre: float
+    width: float
+    function: Function
+
+    def shares(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Return brightness from 0 to 1 (PS3.3 C.11.2.1.2.1 and C.11.2.1.3)."""
+        match self.function:
+            case "SIGMOID":
+                with np.errstate(over="ignore"):
+                    shares = 1 / (1 + np.exp(-4 * (values - self.centre) / self.width))
+            case "LINEAR" if self.width > 1:
+                shares = (values - (self.centre - 0.5)) / (self.width - 1) + 0.5
+            case "LINEAR" if self.width == 1:
+                shares = (values > self.centre - 0.5).astype(float)
+            case _:
+                shares = (values - self.centre) / self.width + 0.5
+        return np.clip(np.nan_to_num(shares), 0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """All steps from stored values to brightness; hashable."""
+
+    modality: Rescale | LookupTable
+    voi: Windowing | LookupTable
+    #: What becomes of brightness in the end; None to leave it.
+    presentation: LookupTable | None
+    #: Whether the lowest value is the brightest.
+    inverse: bool
+    #: Lowest and highest stored value that is no part of the image, and is drawn black (PS3.3 C.7.5.1.1.2).
+    padding: tuple[float, float] | None
+
+    def brightness(self, stored: NDArray[Any]) -> Grey:
+        """Map stored values to 0 (black) to 255."""
+        shares = self.voi.shares(self.modality.values(stored))
+        if self.presentation is not None:
+            last = len(self.presentation.entries) - 1
+            shares = self.presentation.shares(np.rint(shares * last) + self.presentation.first)
+        grey = (shares * 255).astype(np.uint8)
+        if self.inverse:
+            grey = 255 - grey
+        if self.padding is not None:
+            grey[(stored >= self.padding[0]) & (stored <= self.padding[1])] = 0
+        return grey
+
+
+def pipeline_of(
+    frame: NDArray[Any],
+    dataset: Dataset,
+    *,
+    window: Window | None = None,
+    function: Function | None = None,
+    number: int = 0,
+) -> Pipeline:
+    """Return the steps for a frame, by what its attributes say; the arguments are those of `frame_picture`."""
+    return Pipeline(
+        modality=_modality(dataset, number),
+        voi=_voi(frame, dataset, window, function, number),
+        presentation=_presentation(dataset),
+        inverse="MONOCHROME1" in str(dataset.get("PhotometricInterpretation"))
+        or dataset.get("PresentationLUTShape") == "INVERSE",
+        padding=padding_of(dataset),
+    )
+
+
+def grey_of(frame: NDArray[Any], pipeline: Pipeline) -> Grey:
+    """Map a frame to brightness, over a table of all values where there are few."""
+    if frame.dtype.kind not in "iu" or frame.dtype.itemsize > _TABLE_BYTES:
+        return pipeline.brightness(frame)
+    unsigned = np.dtype(f"u{frame.dtype.itemsize}")
+    return _table(frame.dtype.str, pipeline).take(np.ascontiguousarray(frame).view(unsigned))
+
+
+def frame_window(frame: NDArray[Any], dataset: Dataset, *, number: int = 0) -> Window:
+    """Return the window of a frame: the one its attributes name, or else one that shows the body.
+
+    The latter reaches from the darkest to the 99.5th percentile of what is brighter than the mean;
+    padding does not count.
+    """
+    return _named_window(dataset, number) or _fitting_window(frame, dataset, number)
+
+
+def padding_of(dataset: Dataset) -> tuple[float, float] | None:
+    """Return the lowest and the highest stored value that is no part of the image; None if there is none."""
+    value, limit = dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")
+    if not isinstance(value, int):
+        return None
+    ends = sorted((value, limit if isinstance(limit, int) else value))
+    return float(ends[0]), float(ends[1])
+
+
+def _modality(dataset: Dataset, number: int) -> Rescale | LookupTable:
+    if items := dataset.get("ModalityLUTSequence"):
+        return read_table(items[0], signed=_is_signed(dataset))
+    slope = _first(frame_attribute(dataset, number, "PixelValueTransformationSequence", "RescaleSlope"))
+    intercept = _first(frame_attribute(dataset, number, "PixelValueTransformationSequence", "RescaleIntercept"))
+    return Rescale(slope=slope or 1.0, intercept=intercept or 0.0)
+
+
+def _voi(
+    frame: NDArray[Any], dataset: Dataset, window: Window | None, function: Function | None, number: int
+) -> Windowing | LookupTable:
+    """Return the wanted window, that of the image, its table, or one that fits: the first that there is."""
+    if window is None:
+        window = _named_window(dataset, number)
+        if window is None and (table := _voi_table(dataset, number)) is not None:
+            return table
+    centre, width = window or _fitting_window(frame, dataset, number)
+    return Windowing(centre=centre, width=width, function=function or _function(dataset, number))
+
+
+def _voi_table(dataset: Dataset, number: int) -> LookupTable | None:
+    items = frame_attribute(dataset, number, "FrameVOILUTSequence", "VOILUTSequence")
+    if not items:
+        return None
+    modality = _modality(dataset, number)
+    signed = isinstance(modality, Rescale) and (_is_signed(dataset) or modality.intercept < 0)
+    return read_table(items[0], signed=signed)
+
+
+def _presentation(dataset: Dataset) -> LookupTable | None:
+    items = dataset.get("PresentationLUTSequence")
+    return read_table(items[0]) if items else None
+
+
+def _named_window(dataset: Dataset, number: int) -> Window | None:
+    centre = _first(frame_attribute(dataset, number, "FrameVOILUTSequence", "WindowCenter"))
+    width = _first(frame_attribute(dataset, number, "FrameVOILUTSequence", "WindowWidth"))
+    least = 1 if _function(dataset, number) == "LINEAR" else np.finfo(np.float32).eps
+    return (centre, width) if centre is not None and width is not None and width >= least else None
+
+
+def _fitting_window(frame: NDArray[Any], dataset: Dataset, number: int) -> Window:
+    modality = _modality(dataset, number)
+    values = _within(frame, dataset)
+    if values.size == 0:
+        return 0.5, 1.0
+    body = values[values > values.mean()]
+    ends = np.array([values.min(), np.percentile(body, 100 - _SATURATED) if body.size else values.max()], float)
+    low, high = np.sort(modality.values(ends).astype(float))
+    least = abs(modality.slope) if isinstance(modality, Rescale) else 1.0
+    return float(low + high) / 2, float(max(high - low, np.finfo(np.float32).eps, least))
+
+
+def _within(frame: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+    """Return the stored values that are part of the image."""
+    values = frame[np.isfinite(frame)] if frame.dtype.kind == "f" else frame.reshape(-1)
+    padding = padding_of(dataset)
+    return values[(values < padding[0]) | (values > padding[1])] if padding else values
+
+
+def _function(dataset: Dataset, number: int) -> Function:
+    said = frame_attribute(dataset, number, "FrameVOILUTSequence", "VOILUTFunction")
+    return said if said in FUNCTIONS else "LINEAR"
+
+
+def _is_signed(dataset: Dataset) -> bool:
+    return bool(dataset.get("PixelRepresentation") == 1)
+
+
+def _first(value: Any) -> float | None:
+    """Return the first of one or several numbers, or None if there is none."""
+    try:
+        number = float(value if isinstance(value, int | float | str) else value[0])
+    except (TypeError, ValueError, IndexError):
+        return None
+    return number if np.isfinite(number) else None
+
+
+@lru_cache(maxsize=64)
+def _table(kind: str, pipeline: Pipeline) -> Grey:
+    """Give the brightness of all values of a type, in the order of their bits: the negative ones come last."""
+    unsigned = np.dtype(kind.replace("i", "u"))
+    every = np.arange(1 << 8 * unsigned.itemsize, dtype=np.uint32).astype(unsigned)
+    return pipeline.brightness(every.view(kind))
