@@ -4,17 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from kahua.access.permissions import EVERYBODY, PERMISSIONS, PERSON_ONLY, SITE_PERMISSIONS, Permission, Role
 from kahua.access.tables import MembershipRow, ProjectRow, UserRow
-from kahua.database import Readable
+from kahua.database import Prepared, Readable
 from kahua.errors import NotAllowed, NotFound
 
 Via = Literal["session", "token", "local"]
 
-_PROJECT = select(ProjectRow.id, ProjectRow.name, ProjectRow.title).where(ProjectRow.name == bindparam("name"))
+_PROJECT = Prepared(
+    select(ProjectRow.id, ProjectRow.name, ProjectRow.title).where(ProjectRow.name == bindparam("name"))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +63,15 @@ def authorize(session: Readable, principal: Principal, project_name: str, permis
     NotAllowed
         The role lacks the permission, or an API token is not enough for it.
     """
-    row = session.execute(_PROJECT, {"name": project_name}).one_or_none()
-    role = principal.role_in(row.id) if row else None
-    if row is None or role is None:
+    found = _PROJECT.execute(session, name=project_name)
+    project_id, name, title = found[0] if found else ("", "", "")
+    role = principal.role_in(project_id)
+    if not found or role is None:
         raise NotFound("There is no project of that name here.", remedy="Ask its manager to make you a member.")
     if permission not in PERMISSIONS[role]:
         raise NotAllowed(f"This needs the permission {permission}, which the role {role} lacks.", permission=permission)
     _require_person(principal, permission)
-    return ProjectAccess(project_id=row.id, name=row.name, title=row.title, principal=principal, role=role)
+    return ProjectAccess(project_id=project_id, name=name, title=title, principal=principal, role=role)
 
 
 def authorize_site(principal: Principal, permission: Permission) -> Principal:
@@ -115,17 +118,17 @@ def principal_query(*more: InstrumentedAttribute[Any]) -> Select[*tuple[Any, ...
     )
 
 
-def read_principal(rows: Sequence[Row[*tuple[Any, ...]]], via: Via) -> Principal | None:
+def read_principal(rows: Sequence[Sequence[Any]], via: Via) -> Principal | None:
     """Make a principal of the answer to `principal_query`; None if nobody was found."""
     if not rows:
         return None
-    first = rows[0]
+    user_id, name, display_name, is_administrator, *_ = rows[0]
     return Principal(
-        user_id=first.id,
-        name=first.name,
-        display_name=first.display_name,
-        is_administrator=first.is_administrator,
-        memberships={row.project_id: Role(row.role) for row in rows if row.project_id is not None},
+        user_id=user_id,
+        name=name,
+        display_name=display_name,
+        is_administrator=is_administrator,
+        memberships={project_id: Role(role) for _, _, _, _, project_id, role, *_ in rows if project_id is not None},
         via=via,
     )
 

@@ -11,7 +11,7 @@ from kahua.access.credentials import hash_of, new_secret
 from kahua.access.passwords import hash_password, password_is_right
 from kahua.access.principal import Principal, load_principal, principal_query, read_principal
 from kahua.access.tables import BrowserSessionRow, SignInLinkRow, UserRow
-from kahua.database import Database, Readable, UtcDateTime, now
+from kahua.database import Database, Prepared, Readable, UtcDateTime, now
 from kahua.errors import InvalidInput, NotSignedIn
 
 #: A browser session ends after this time even when it is used all along.
@@ -42,7 +42,7 @@ class OpenSession:
         return _end(self.created_at, hours) - self.expires_at > timedelta(minutes=EXTENSION_MINUTES)
 
 
-_SESSION = (
+_SESSION = Prepared(
     principal_query(BrowserSessionRow.created_at, BrowserSessionRow.expires_at)
     .join(BrowserSessionRow, BrowserSessionRow.user_id == UserRow.id)
     .where(
@@ -131,11 +131,12 @@ def set_password(
 
 def find_session(session: Readable, cookie: str) -> OpenSession | None:
     """Session that a cookie belongs to; None if it has ended or never was."""
-    rows = session.execute(_SESSION, {"token_hash": hash_of(cookie), "moment": now()}).all()
+    rows = _SESSION.execute(session, token_hash=hash_of(cookie), moment=now())
     principal = read_principal(rows, "session")
     if principal is None:
         return None
-    return OpenSession(principal=principal, created_at=rows[0].created_at, expires_at=rows[0].expires_at)
+    *_, created_at, expires_at = rows[0]
+    return OpenSession(principal=principal, created_at=created_at, expires_at=expires_at)
 
 
 def extend_session(session: Session, cookie: str, *, hours: int) -> None:

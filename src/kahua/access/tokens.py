@@ -11,7 +11,7 @@ from kahua.access.audit import record
 from kahua.access.credentials import TOKEN_PREFIX, hash_of, new_secret
 from kahua.access.principal import Principal, principal_query, read_principal
 from kahua.access.tables import ApiTokenRow, UserRow
-from kahua.database import Readable, UtcDateTime, now
+from kahua.database import Prepared, Readable, UtcDateTime, now
 from kahua.errors import InvalidInput, NotFound, StateConflict
 
 #: Longest life of a token.
@@ -37,7 +37,7 @@ class UsedToken:
         return self.last_used_at is None or now() - self.last_used_at > timedelta(minutes=USE_MINUTES)
 
 
-_TOKEN = (
+_TOKEN = Prepared(
     principal_query(ApiTokenRow.last_used_at)
     .join(ApiTokenRow, ApiTokenRow.user_id == UserRow.id)
     .where(
@@ -104,9 +104,9 @@ def delete_token(session: Session, *, user_id: str, token_id: str) -> None:
 
 def find_token(session: Readable, secret: str) -> UsedToken | None:
     """Token that a secret belongs to; None if it has ended or never was."""
-    rows = session.execute(_TOKEN, {"token_hash": hash_of(secret), "moment": now()}).all()
+    rows = _TOKEN.execute(session, token_hash=hash_of(secret), moment=now())
     principal = read_principal(rows, "token")
-    return UsedToken(principal=principal, last_used_at=rows[0].last_used_at) if principal else None
+    return UsedToken(principal=principal, last_used_at=rows[0][-1]) if principal else None
 
 
 def note_use(session: Session, secret: str) -> None:

@@ -1,11 +1,11 @@
 """The database: engine, transactions, migrations, outbox. SQLite to begin with, PostgreSQL by a setting."""
 
 from kahua.database.base import Base, Id, UtcDateTime, new_id, now
-from kahua.database.engine import Database, Readable
+from kahua.database.engine import Database
 from kahua.database.migrate import check_schema, migrate
 from kahua.database.outbox import Courier, EventRow, announce, deliver_events, forget_delivered
 from kahua.database.postgresql import Claim, Collision
-from kahua.database.statements import Prepared
+from kahua.database.statements import Look, Prepared, Readable
 
 __all__ = [
     "Base",
@@ -15,6 +15,7 @@ __all__ = [
     "Database",
     "EventRow",
     "Id",
+    "Look",
     "Prepared",
     "Readable",
     "UtcDateTime",

@@ -11,10 +11,8 @@ from sqlalchemy.exc import DatabaseError, InterfaceError
 from sqlalchemy.orm import Session
 
 from kahua.database import postgresql
+from kahua.database.statements import Look
 from kahua.errors import MisconfiguredSite, OutOfSpace, Unavailable
-
-#: What answers questions of plain columns: a session, or a connection, which costs half.
-Readable = Session | Connection
 
 #: How long a writer waits for another process that writes, in seconds.
 BUSY_SECONDS = 30
@@ -72,10 +70,10 @@ class Database:
             yield session
 
     @contextmanager
-    def look(self) -> Iterator[Connection]:
-        """Open what `read` opens, without a session: for the few questions that every request asks."""
-        with _clear_errors(), self.engine.connect() as connection:
-            yield connection
+    def look(self) -> Iterator[Look]:
+        """Take a connection for the few prepared statements that every request asks, without a transaction."""
+        with _clear_errors(), Look.into(self.engine) as look:
+            yield look
 
     @contextmanager
     def claim(self, name: str) -> Iterator[postgresql.Claim]:

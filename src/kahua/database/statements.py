@@ -6,10 +6,41 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ClauseElement, Connection, Dialect
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Convert = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A connection outside of any transaction: each statement sees what is committed at its moment."""
+
+    dialect: Dialect
+    connection: PoolProxiedConnection
+
+    @classmethod
+    @contextmanager
+    def into(cls, engine: Engine) -> Iterator["Look"]:
+        """Take a connection from the pool for the time of a `with` block."""
+        connection = engine.raw_connection()
+        driver: Any = connection.dbapi_connection
+        is_sqlite = engine.dialect.name == "sqlite"  # there it is what `engine` begins that makes a transaction
+        try:
+            if not is_sqlite:
+                driver.autocommit = True
+            yield cls(engine.dialect, connection)
+        finally:
+            if not is_sqlite and not driver.closed:
+                driver.autocommit = False
+            connection.close()
+
+
+#: What prepared statements are put to.
+Readable = Session | Connection | Look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +54,8 @@ class _Form:
     constants: Mapping[str, Any]
     #: What makes a value of Python one of the driver, for those parameters that need it.
     converters: Mapping[str, Convert]
+    #: What makes a value of the driver one of Python, for those columns of the answer that need it.
+    readers: Mapping[int, Convert]
 
     @classmethod
     def of(cls, statement: ClauseElement, names: Sequence[str] | None, dialect: Dialect) -> "_Form":
@@ -36,7 +69,12 @@ class _Form:
         }
         constants = {name: each.effective_value for name, each in compiled.binds.items() if not each.required}
         places = tuple(compiled.positiontup or ()) if compiled.positional else None
-        return cls(text=str(compiled), places=places, constants=constants, converters=converters)
+        readers = {
+            place: read
+            for place, column in enumerate(getattr(statement, "exported_columns", ()))
+            if (read := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
+        }
+        return cls(text=str(compiled), places=places, constants=constants, converters=converters, readers=readers)
 
     def values(self, parameters: Mapping[str, Any]) -> Any:
         """Give the parameters as the driver takes them."""
@@ -45,13 +83,20 @@ class _Form:
             converted[name] = convert(converted[name])
         return converted if self.places is None else [converted[name] for name in self.places]
 
+    def read(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Give a row as Python wants it."""
+        values = list(row)
+        for place, read in self.readers.items():
+            values[place] = read(values[place])
+        return tuple(values)
+
 
 class Prepared:
-    """A statement that is executed for every received instance.
+    """A statement that is executed for every received instance, or for every request.
 
     SQLAlchemy compiles it, once for each kind of database; its execution goes by no layer in between, which
     would cost more than the database does. Every parameter must be given, of an insertion every one of the
-    columns `names`. Errors are those of SQLAlchemy. Rows come as the driver gives them.
+    columns `names`. Errors are those of SQLAlchemy. Rows are tuples of what the columns' types make of values.
     """
 
     def __init__(self, statement: ClauseElement, names: Sequence[str] | None = None) -> None:
@@ -59,15 +104,16 @@ class Prepared:
         self._names = names
         self._forms: dict[str, _Form] = {}
 
-    def execute(self, connection: Connection, **parameters: Any) -> list[tuple[Any, ...]]:
+    def execute(self, readable: Readable, **parameters: Any) -> list[tuple[Any, ...]]:
         """Execute it; give its rows."""
+        connection = readable.connection() if isinstance(readable, Session) else readable
         form = self._form(connection.dialect)
         with _errors(form, connection.dialect):
             cursor = connection.connection.cursor()
             cursor.execute(form.text, form.values(parameters))
             rows = list(cursor.fetchall()) if cursor.description else []
             cursor.close()
-        return rows
+        return [form.read(row) for row in rows] if form.readers else rows
 
     def execute_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute it for each of the rows."""

@@ -14,6 +14,7 @@ from kahua.testing.site import temporary_database
 PROJECTS = Base.metadata.tables[ProjectRow.__tablename__]
 INSERT = Prepared(insert(PROJECTS).inline(), ("id", "name", "title", "description", "created_at"))
 FIND = Prepared(select(PROJECTS.c.id, PROJECTS.c.title).where(PROJECTS.c.name == bindparam("name")))
+WHEN = Prepared(select(PROJECTS.c.created_at, PROJECTS.c.title).where(PROJECTS.c.name == bindparam("name")))
 RENAME = Prepared(
     update(PROJECTS)
     .where(PROJECTS.c.name == bindparam("which"))
@@ -55,3 +56,32 @@ def test_errors_are_those_of_sqlalchemy_and_nothing_stays(database: Database) ->
         INSERT.execute_many(connection, [project("a"), project("a")])
     with database.read() as session:
         assert session.scalars(select(ProjectRow.name).where(ProjectRow.name == "a")).all() == []
+
+
+def test_a_look_gives_what_is_committed_in_the_types_of_its_columns(database: Database) -> None:
+    with database.look() as look:
+        assert WHEN.execute(look, name="a") == []
+        with database.write_rows() as connection:
+            INSERT.execute(connection, **project("a"))
+            assert WHEN.execute(look, name="a") == []
+        ((created_at, title),) = WHEN.execute(look, name="a")
+    assert created_at.tzinfo is not None
+    assert title == "Title of a: 100 %"
+
+
+def test_a_session_of_an_open_transaction_answers_with_its_own_rows(database: Database) -> None:
+    with database.write() as session:
+        session.add(ProjectRow(**project("a")))
+        session.flush()
+        assert len(WHEN.execute(session, name="a")) == 1
+        with database.look() as look:
+            assert WHEN.execute(look, name="a") == []
+
+
+def test_a_connection_that_was_looked_into_writes_in_transactions_afterwards(database: Database) -> None:
+    with database.look() as look:
+        FIND.execute(look, name="a")
+    with pytest.raises(IntegrityError), database.write_rows() as connection:
+        INSERT.execute_many(connection, [project("b"), project("a"), project("a")])
+    with database.look() as look:
+        assert FIND.execute(look, name="a") == []

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select
 
-from kahua.database import Readable
+from kahua.database import Prepared, Readable
 from kahua.errors import NotFound
 from kahua.store.tables import InstanceRow, SeriesRow, StudyRow
 
@@ -77,8 +76,8 @@ class Located:
 
 def _statement(
     kind: type[StoredInstance | StoredSeries], table: type[InstanceRow | SeriesRow], *depth: str
-) -> Select[Any]:
-    """Ask for the rows of a table below an address of the given depth; built once, for every request asks this."""
+) -> Prepared:
+    """Ask for the rows of a table below an address of the given depth."""
     columns = [getattr(table, name) for name in kind.__dataclass_fields__]
     wanted = {"series": SeriesRow.series_uid, "instance": InstanceRow.sop_instance_uid}
     statement = (
@@ -88,10 +87,9 @@ def _statement(
         .where(*(wanted[level] == bindparam(level) for level in depth))
     )
     if table is SeriesRow:
-        return statement.order_by(SeriesRow.id)
-    return statement.join(InstanceRow, InstanceRow.series_id == SeriesRow.id).order_by(
-        SeriesRow.id, InstanceRow.instance_number, InstanceRow.id
-    )
+        return Prepared(statement.order_by(SeriesRow.id))
+    statement = statement.join(InstanceRow, InstanceRow.series_id == SeriesRow.id)
+    return Prepared(statement.order_by(SeriesRow.id, InstanceRow.instance_number, InstanceRow.id))
 
 
 _INSTANCES = {
@@ -111,7 +109,7 @@ def locate_instances(session: Readable, project_id: str, address: Address) -> Se
         There are none in the project; nothing is said about other projects.
     """
     uids = _uids(address)
-    rows = session.execute(_INSTANCES[len(uids)], {"project": project_id, **uids}).all()
+    rows = _INSTANCES[len(uids)].execute(session, project=project_id, **uids)
     if not rows:
         raise NotFound("There is no such study, series or instance in this project.")
     return [
@@ -129,7 +127,7 @@ def locate_series(session: Readable, project_id: str, address: Address) -> Seque
         There are none in the project.
     """
     uids = _uids(address)
-    rows = session.execute(_SERIES[len(uids)], {"project": project_id, **uids}).all()
+    rows = _SERIES[len(uids)].execute(session, project=project_id, **uids)
     if not rows:
         raise NotFound("There is no such study or series in this project.")
     return [(study, StoredSeries(*values)) for study, _, *values in rows]
