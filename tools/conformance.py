@@ -11,7 +11,7 @@ from pydicom.uid import UID
 from kahua.api import dicomweb
 from kahua.dicom import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from kahua.dicom.charsets import _CODECS
-from kahua.dicom.transfer_syntaxes import DECODED, NATIVE
+from kahua.dicom.transfer_syntaxes import CONVERTED, DECODED, NATIVE, PLAIN
 from kahua.settings import Settings
 from kahua.store.dicomweb.attributes import ATTRIBUTES, Level
 from kahua.store.dicomweb.query import MAX_CANDIDATES, MAX_LIMIT
@@ -61,6 +61,15 @@ def _storage() -> list[str]:
         ),
         "",
         f"Frames are decoded, besides native ones ({', '.join(_names(NATIVE))}), from: {', '.join(_names(DECODED))}.",
+        "",
+        (
+            "As user of C-STORE, in deliveries, C-MOVE and C-GET, the site proposes each SOP class in the transfer "
+            "syntax in which it is stored, and in a further context in "
+            f"{' and '.join(UID(uid).name for uid in PLAIN)}. What the peer does not take as it is stored is "
+            f"converted to one of these, if its transfer syntax is one of {len(CONVERTED)}: those above but for "
+            "private ones. Nothing is compressed with loss. What can go neither way has status 0122H, and is listed "
+            "as failed."
+        ),
     ]
 
 

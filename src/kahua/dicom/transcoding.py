@@ -27,9 +27,12 @@ _OFFSET_TABLES = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 #: Syntaxes whose pixels are native and little endian already.
 _LITTLE_ENDIAN = syntaxes.NATIVE - {syntaxes.EXPLICIT_BIG_ENDIAN, syntaxes.PRIVATE_GE}
 
+#: Value representations of bytes that are a stream of numbers, with the length of each number.
+_WIDTHS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+
 
 def transcode(source: Path, target: Path, transfer_syntax_uid: str) -> None:
-    """Write an image anew as a Part 10 file: in Explicit VR Little Endian, or compressed without loss.
+    """Write an image anew as a Part 10 file: in Explicit or Implicit VR Little Endian, or compressed without loss.
 
     Identity, attributes, and what is said of lossy compression before stay as they are. Colours that a decoder
     has converted to RGB are called so.
@@ -41,6 +44,8 @@ def transcode(source: Path, target: Path, transfer_syntax_uid: str) -> None:
     """
     dataset = dcmread(source, force=True)
     before = str(dataset.file_meta.get("TransferSyntaxUID", syntaxes.EXPLICIT_LITTLE_ENDIAN))
+    if before == syntaxes.EXPLICIT_BIG_ENDIAN:
+        _turn_numbers(dataset)
     if "PixelData" in dataset:
         _replace_pixels(dataset, before, transfer_syntax_uid)
     elif frame_count(dataset) and transfer_syntax_uid in ENCODERS:
@@ -53,7 +58,15 @@ def transcode(source: Path, target: Path, transfer_syntax_uid: str) -> None:
                 transfer_syntax_uid=transfer_syntax_uid,
             )
         )
-        _write(dataset, file)
+        _write(dataset, file, implicit=transfer_syntax_uid == syntaxes.IMPLICIT_LITTLE_ENDIAN)
+
+
+def _turn_numbers(dataset: Dataset) -> None:
+    """Turn the numbers in bytes to little endian, those of Pixel Data apart: decoding does that."""
+    for element in dataset.iterall():
+        width = _WIDTHS.get(element.VR)
+        if width and element.keyword != "PixelData" and element.value and len(element.value) % width == 0:
+            element.value = np.frombuffer(element.value, f"V{width}").view(f">u{width}").byteswap().tobytes()
 
 
 def _replace_pixels(dataset: Dataset, before: str, after: str) -> None:
@@ -94,8 +107,8 @@ def _describe(dataset: Dataset, before: str) -> None:
         dataset.PhotometricInterpretation = "YBR_FULL"
 
 
-def _write(dataset: Dataset, file: BinaryIO) -> None:
-    """Write a data set in Explicit VR Little Endian."""
+def _write(dataset: Dataset, file: BinaryIO, *, implicit: bool) -> None:
+    """Write a data set in Little Endian."""
     out = DicomFileLike(file)
-    out.is_little_endian, out.is_implicit_VR = True, False
+    out.is_little_endian, out.is_implicit_VR = True, implicit
     write_dataset(out, dataset)

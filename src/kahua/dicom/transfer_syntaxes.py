@@ -62,6 +62,12 @@ DECODED = frozenset(
     }
 )
 
+#: Syntaxes out of which `kahua.dicom.transcoding` makes uncompressed ones; neither private ones nor video.
+CONVERTED = (NATIVE - {PRIVATE_GE}) | DECODED
+
+#: Uncompressed syntaxes into which it converts, the better one first: it says of what kind each value is.
+PLAIN = (EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Encoding:

@@ -12,6 +12,7 @@ from kahua.settings import Settings
 from kahua.store import Peer
 from kahua.store.dimse import Destination
 from kahua.store.dimse.security import client_security
+from kahua.store.dimse.sender import Rewriter
 from kahua.store.limits import Limits
 from kahua.store.remote.dicomweb import DicomwebSource
 from kahua.store.remote.dimse import DimseSource
@@ -28,6 +29,8 @@ class Calls:
     settings: Settings
     database: Database
     limits: Limits
+    #: Converts what a peer does not take as it is stored.
+    rewriter: Rewriter
 
     def source(self, peer: Peer) -> ImageSource:
         """Make what asks a peer for images; the caller closes it.
@@ -63,6 +66,7 @@ class Calls:
             destination=_reached(peer),
             calling=self.settings.dicom_ae_title,
             security=self._security(peer),
+            rewriter=self.rewriter,
         )
 
     def worklist(self, peer: Peer, query: StepQuery) -> Iterator[ScheduledStep]:

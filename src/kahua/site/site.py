@@ -79,7 +79,12 @@ class Site:
     @property
     def calls(self) -> Calls:
         """What calls peers."""
-        return Calls(settings=self.settings, database=self.database, limits=self.archive.limits)
+        return Calls(
+            settings=self.settings,
+            database=self.database,
+            limits=self.archive.limits,
+            rewriter=self.studio.rewritten,
+        )
 
     @property
     def _routing(self) -> Routing:
@@ -87,7 +92,7 @@ class Site:
 
     def receiver(self) -> Receiver:
         """Make the receiver of DICOM; the caller starts and stops it."""
-        return Receiver(self.settings, self.archive, self._routing.route)
+        return Receiver(self.settings, self.archive, self._routing.route, rewriter=self.studio.rewritten)
 
     def reporter(self) -> Reporter:
         """Make what delivers reports of storage commitment."""

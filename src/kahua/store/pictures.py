@@ -82,8 +82,21 @@ class Studio:
         UndecodablePixels
             It cannot be decoded, or not be written in that syntax; the message says why.
         """
-        key = instance.object_key
-        with tempfile.TemporaryDirectory(prefix="kahua-") as folder, self.objects.local_file(key) as file:
+        with self.objects.local_file(instance.object_key) as file, self.rewritten(file, transfer_syntax_uid) as path:
+            yield path
+
+    @contextmanager
+    def rewritten(self, file: Path, transfer_syntax_uid: str) -> Iterator[Path]:
+        """Give a file in another transfer syntax, for the time of a `with` block.
+
+        Raises
+        ------
+        UndecodablePixels
+            It cannot be decoded, or not be written in that syntax; the message says why.
+        Unavailable
+            All processes are busy.
+        """
+        with tempfile.TemporaryDirectory(prefix="kahua-") as folder:
             out = Path(folder) / "transcoded"
             job = {"task": "rewrite", "file": str(file), "out": str(out), "transfer_syntax": transfer_syntax_uid}
             self.decoders.ask(job, bounds=self._bounds(TRANSCODE_SECONDS))

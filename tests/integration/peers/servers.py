@@ -132,3 +132,22 @@ def wait_for(port: int) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+def tool(name: str) -> str:
+    """Give the path of a program of DCMTK."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"needs {name} of DCMTK")
+    return path
+
+
+@contextmanager
+def storescp(folder: Path, *options: str) -> Iterator[int]:
+    """Start a receiver of DCMTK that keeps what comes in a folder, bit for bit; give its port."""
+    folder.mkdir()
+    port = free_port()
+    command = [tool("storescp"), "-od", str(folder), "+B", *options, str(port)]
+    with running(command, folder.with_suffix(".log")):
+        wait_for(port)
+        yield port

@@ -20,6 +20,7 @@ from kahua.store.dimse.lobby import Lobby
 from kahua.store.dimse.pdu import AssociateRequest, Rejection
 from kahua.store.dimse.routes import Caller, Refusal, Route, Router
 from kahua.store.dimse.security import client_security, server_security
+from kahua.store.dimse.sender import Rewriter
 from kahua.store.dimse.services import Services
 from kahua.store.dimse.states import Machine
 from kahua.store.ingest import Archive
@@ -44,12 +45,17 @@ class Receiver:
         Takes what is received.
     route
         Decides by called and calling AE title and the peer's address with which project it deals, and what it may do.
+    rewriter
+        Converts what a peer does not take as it is stored; without one, that is not sent.
     """
 
-    def __init__(self, settings: Settings, archive: Archive, route: Router) -> None:
+    def __init__(
+        self, settings: Settings, archive: Archive, route: Router, *, rewriter: Rewriter | None = None
+    ) -> None:
         self._settings = settings
         self._archive = archive
         self._route = route
+        self._rewriter = rewriter
         self._terms = Terms(
             max_pdu_bytes=settings.dicom_max_pdu_bytes,
             max_object_bytes=settings.max_object_bytes,
@@ -212,7 +218,12 @@ class Receiver:
             log.warning("association rejected: too many of this peer", peer=address, calling=request.calling)
             return Rejection.LOCAL_LIMIT_EXCEEDED
         return Services(
-            self._archive, route=route, called=request.called, calling=request.calling, security=self._security
+            self._archive,
+            route=route,
+            called=request.called,
+            calling=request.calling,
+            security=self._security,
+            rewriter=self._rewriter,
         )
 
     def _has_place(self, connection: socket.socket, route: Route) -> bool:

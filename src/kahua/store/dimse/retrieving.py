@@ -1,4 +1,4 @@
-"""C-MOVE and C-GET as service class provider (PS3.4 C.4.2, C.4.3): objects go as they are stored."""
+"""C-MOVE and C-GET as service class provider (PS3.4 C.4.2, C.4.3)."""
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
@@ -17,7 +17,7 @@ from kahua.store.dimse.identifier import Identifier, read_identifier, write_uids
 from kahua.store.dimse.message import Context
 from kahua.store.dimse.models import LEVELS, PATIENT_ROOT, check_level
 from kahua.store.dimse.requestor import Destination
-from kahua.store.dimse.sender import MAX_MESSAGE_ID, Outgoing, Sent, offer, outgoing, send
+from kahua.store.dimse.sender import MAX_MESSAGE_ID, Outgoing, Rewriter, Sent, offer, outgoing, send
 from kahua.store.objects import ObjectStore
 from kahua.store.tables import InstanceRow, SeriesRow, StudyRow
 
@@ -149,9 +149,10 @@ def move_to(
     calling: str,
     originator: Originator,
     security: SSLContext | None,
+    rewriter: Rewriter | None,
 ) -> Generator[Sent]:
     """Send instances to another application; if it is lost, all that is left has failed."""
-    steps = send(destination, instances, calling=calling, originator=originator, security=security)
+    steps = send(destination, instances, calling=calling, originator=originator, security=security, rewriter=rewriter)
     done = 0
     with closing(steps):
         try:
@@ -164,7 +165,7 @@ def move_to(
                 yield Sent(instance=instance, status=Status.PROCESSING_FAILURE, comment=error.message)
 
 
-def give_back(association: Association, instances: Sequence[Outgoing]) -> Generator[Sent]:
+def give_back(association: Association, instances: Sequence[Outgoing], *, rewriter: Rewriter | None) -> Generator[Sent]:
     """Send instances over the association on which they were asked for, where the peer plays the provider."""
     contexts = [
         context
@@ -172,7 +173,8 @@ def give_back(association: Association, instances: Sequence[Outgoing]) -> Genera
         if (role := association.roles.get(context.abstract_syntax)) is not None and role.provider
     ]
     for number, instance in enumerate(instances):
-        yield offer(association, contexts, instance, message_id=1 + number % MAX_MESSAGE_ID)
+        message_id = 1 + number % MAX_MESSAGE_ID
+        yield offer(association, contexts, instance, message_id=message_id, rewriter=rewriter)
 
 
 def _conditions(asked: Identifier) -> list[ColumnElement[bool]]:

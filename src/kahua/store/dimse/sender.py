@@ -1,11 +1,19 @@
-"""Send instances to another DICOM application by C-STORE (PS3.4 annex B), streaming from the object store."""
+"""Send instances to another DICOM application by C-STORE (PS3.4 annex B), streaming from the object store.
+
+They go as they are stored. A peer that does not take them so gets them in an uncompressed transfer syntax, if it takes
+that and they can be converted; what is compressed with loss is never compressed once more.
+"""
 
 import ssl
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 
-from kahua.errors import NotFound
+from kahua.dicom import read_file_meta
+from kahua.dicom.transfer_syntaxes import CONVERTED, PLAIN
+from kahua.errors import NotFound, Unavailable, UndecodablePixels
 from kahua.store.dimse.association import Association
 from kahua.store.dimse.commands import RESPONSE, CommandField, Originator, Status, encode_store_request
 from kahua.store.dimse.message import Context
@@ -14,13 +22,22 @@ from kahua.store.dimse.requestor import Destination, associate
 from kahua.store.objects import ObjectStore
 from kahua.store.tables import InstanceRow
 
-__all__ = ["Destination", "Outgoing", "Sent", "offer", "outgoing", "send"]
+__all__ = ["Destination", "Outgoing", "Rewriter", "Sent", "offer", "outgoing", "send"]
+
+#: Gives a Part 10 file in another transfer syntax, for the time of a `with` block.
+Rewriter = Callable[[Path, str], AbstractContextManager[Path]]
 
 #: Message IDs are 16 bits, and 0 is none.
 MAX_MESSAGE_ID = 65_535
 
 #: Statuses of a C-STORE that stored the instance all the same (PS3.4 table B.2-1).
 _WARNING = 0xB000
+
+#: Bytes of a converted instance that are read at once.
+_PIECE = 1 << 20
+
+#: SOP class and transfer syntaxes of a presentation context.
+Kind = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +49,13 @@ class Outgoing:
     transfer_syntax_uid: str
     #: Gives the data set in that transfer syntax, without File Meta Information, piece by piece.
     data: Callable[[], Iterator[bytes]]
+    #: Gives the whole instance as a Part 10 file; without one it goes as it is, or not at all.
+    file: Callable[[], AbstractContextManager[Path]] | None = None
+
+    @property
+    def is_convertible(self) -> bool:
+        """Whether it can be given in an uncompressed transfer syntax."""
+        return self.file is not None and self.transfer_syntax_uid in CONVERTED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +85,7 @@ def outgoing(objects: ObjectStore, row: InstanceRow) -> Outgoing:
         sop_instance_uid=row.sop_instance_uid,
         transfer_syntax_uid=row.transfer_syntax_uid,
         data=lambda: objects.stream(key, start=offset),
+        file=lambda: objects.local_file(key),
     )
 
 
@@ -71,6 +96,7 @@ def send(
     calling: str,
     originator: Originator | None = None,
     security: ssl.SSLContext | None = None,
+    rewriter: Rewriter | None = None,
 ) -> Generator[Sent]:
     """Send instances one after another, in as many associations as their kinds need.
 
@@ -85,6 +111,8 @@ def send(
         The C-MOVE that asked for it.
     security
         How TLS is spoken, if the destination wants it.
+    rewriter
+        Converts what the peer does not take as it is stored; without one, that is not sent.
 
     Raises
     ------
@@ -92,7 +120,7 @@ def send(
         The peer cannot be reached, rejects an association, or ends one.
     """
     identifiers = (1 + number % MAX_MESSAGE_ID for number in count())
-    for contexts, group in _groups(instances):
+    for contexts, group in _groups(instances, convert=rewriter is not None):
         with associate(destination, calling=calling, contexts=contexts, security=security) as association:
             for instance in group:
                 yield offer(
@@ -101,6 +129,7 @@ def send(
                     instance,
                     message_id=next(identifiers),
                     originator=originator,
+                    rewriter=rewriter,
                 )
 
 
@@ -111,16 +140,16 @@ def offer(
     *,
     message_id: int,
     originator: Originator | None = None,
+    rewriter: Rewriter | None = None,
 ) -> Sent:
-    """Send an instance over an association, in that of the accepted contexts in which it is kept.
+    """Send an instance over an association, in that of the accepted contexts in which it is kept, or converted.
 
     Raises
     ------
     Ended
         The association ended.
     """
-    kind = (instance.sop_class_uid, instance.transfer_syntax_uid)
-    context = next((each for each in contexts if (each.abstract_syntax, each.transfer_syntax) == kind), None)
+    context = _context_for(instance, contexts, convert=rewriter is not None)
     if context is None:
         comment = "The peer does not take this SOP class in this transfer syntax."
         return Sent(instance=instance, status=Status.SOP_CLASS_NOT_SUPPORTED, comment=comment)
@@ -130,33 +159,64 @@ def offer(
         sop_instance_uid=instance.sop_instance_uid,
         originator=originator,
     )
-    try:
-        data = instance.data()
-    except NotFound:
-        return Sent(instance=instance, status=Status.PROCESSING_FAILURE, comment="The instance was removed.")
-    response = association.ask(context, command, data)
+    with ExitStack() as stack:
+        try:
+            data = stack.enter_context(_data_set(instance, context.transfer_syntax, rewriter))
+        except NotFound:
+            return Sent(instance=instance, status=Status.PROCESSING_FAILURE, comment="The instance was removed.")
+        except UndecodablePixels as error:
+            return Sent(instance=instance, status=Status.SOP_CLASS_NOT_SUPPORTED, comment=error.message)
+        except Unavailable as error:
+            return Sent(instance=instance, status=Status.OUT_OF_RESOURCES, comment=error.message)
+        response = association.ask(context, command, data)
     if (response.field, response.message_id) != (CommandField.C_STORE_RQ | RESPONSE, message_id):
         raise association.refuse()
     return Sent(instance=instance, status=response.status, comment=response.comment)
 
 
-def _groups(instances: Iterable[Outgoing]) -> Iterator[tuple[Sequence[ProposedContext], Sequence[Outgoing]]]:
+def _context_for(instance: Outgoing, contexts: Iterable[Context], *, convert: bool) -> Context | None:
+    """Choose a context: that of the transfer syntax in which an instance is kept, else of the best one for it."""
+    of_its_class = {each.transfer_syntax: each for each in contexts if each.abstract_syntax == instance.sop_class_uid}
+    others = PLAIN if convert and instance.is_convertible else ()
+    return next((of_its_class[each] for each in (instance.transfer_syntax_uid, *others) if each in of_its_class), None)
+
+
+@contextmanager
+def _data_set(instance: Outgoing, transfer_syntax: str, rewriter: Rewriter | None) -> Iterator[Iterator[bytes]]:
+    if transfer_syntax == instance.transfer_syntax_uid or instance.file is None or rewriter is None:
+        yield instance.data()
+        return
+    with instance.file() as file, rewriter(file, transfer_syntax) as path, path.open("rb") as rewritten:
+        rewritten.seek(read_file_meta(rewritten).data_offset)
+        yield iter(lambda: rewritten.read(_PIECE), b"")
+
+
+def _groups(
+    instances: Iterable[Outgoing], *, convert: bool
+) -> Iterator[tuple[Sequence[ProposedContext], Sequence[Outgoing]]]:
     """Part instances into groups whose presentation contexts fit into one association."""
-    kinds: dict[tuple[str, str], None] = {}
+    kinds: dict[Kind, None] = {}
     group: list[Outgoing] = []
     for instance in instances:
-        kind = (instance.sop_class_uid, instance.transfer_syntax_uid)
-        if kind not in kinds and len(kinds) == MAX_CONTEXTS:
+        wanted = dict.fromkeys(_kinds(instance, convert=convert))
+        if len(kinds | wanted) > MAX_CONTEXTS:
             yield _contexts(kinds), group
             kinds, group = {}, []
-        kinds[kind] = None
+        kinds |= wanted
         group.append(instance)
     if group:
         yield _contexts(kinds), group
 
 
-def _contexts(kinds: Iterable[tuple[str, str]]) -> Sequence[ProposedContext]:
+def _kinds(instance: Outgoing, *, convert: bool) -> Iterator[Kind]:
+    """Give the contexts that an instance needs: as it is stored, and one in which it could go as well."""
+    yield instance.sop_class_uid, (instance.transfer_syntax_uid,)
+    if convert and instance.is_convertible:
+        yield instance.sop_class_uid, tuple(each for each in PLAIN if each != instance.transfer_syntax_uid)
+
+
+def _contexts(kinds: Iterable[Kind]) -> Sequence[ProposedContext]:
     return [
-        ProposedContext(id=2 * number + 1, abstract_syntax=sop_class, transfer_syntaxes=(syntax,))
-        for number, (sop_class, syntax) in enumerate(kinds)
+        ProposedContext(id=2 * number + 1, abstract_syntax=sop_class, transfer_syntaxes=syntaxes)
+        for number, (sop_class, syntaxes) in enumerate(kinds)
     ]

@@ -35,7 +35,7 @@ from kahua.store.dimse.negotiation import SERVICES
 from kahua.store.dimse.requestor import Destination
 from kahua.store.dimse.retrieving import SubOperations, answer_retrieval, give_back, move_to, wanted_instances
 from kahua.store.dimse.routes import Route
-from kahua.store.dimse.sender import MAX_MESSAGE_ID, Outgoing, Sent
+from kahua.store.dimse.sender import MAX_MESSAGE_ID, Outgoing, Rewriter, Sent
 from kahua.store.ingest import Archive
 from kahua.store.origin import Origin
 
@@ -60,13 +60,21 @@ class Services:
     """Answers the requests of one association."""
 
     def __init__(
-        self, archive: Archive, *, route: Route, called: str, calling: str, security: SSLContext | None = None
+        self,
+        archive: Archive,
+        *,
+        route: Route,
+        called: str,
+        calling: str,
+        security: SSLContext | None = None,
+        rewriter: Rewriter | None = None,
     ) -> None:
         self._archive = archive
         self._route = route
         self._called = called
         self._origin = Origin(door="dimse", sender=calling, dataset=route.dataset)
         self._security = security
+        self._rewriter = rewriter
         self.tally = Tally()
         #: Ids of commitments whose reports were sent on this association and not yet answered, by Message ID.
         self._reports: dict[int, str] = {}
@@ -197,9 +205,15 @@ class Services:
         self, command: Command, instances: Sequence[Outgoing], destination: Destination | None, association: Association
     ) -> Generator[Sent]:
         if destination is None:
-            return give_back(association, instances)
-        originator = Originator(ae_title=self.calling, message_id=command.message_id)
-        return move_to(destination, instances, calling=self._called, originator=originator, security=self._security)
+            return give_back(association, instances, rewriter=self._rewriter)
+        return move_to(
+            destination,
+            instances,
+            calling=self._called,
+            originator=Originator(ae_title=self.calling, message_id=command.message_id),
+            security=self._security,
+            rewriter=self._rewriter,
+        )
 
     def _take_instance(self, command: Command, context: Context, inbox: Inbox) -> bytes:
         if command.sop_class_uid != context.abstract_syntax:

@@ -1,7 +1,7 @@
 """Carries deliveries out, one series after the other, de-identified where the peer wants that."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -201,13 +201,19 @@ def _outgoing(path: Path) -> Outgoing:
         sop_instance_uid=meta.media_sop_instance_uid,
         transfer_syntax_uid=meta.transfer_syntax_uid,
         data=lambda: _pieces(path, meta.data_offset),
+        file=lambda: _once(path),
     )
 
 
 def _pieces(path: Path, offset: int) -> Iterator[bytes]:
     """Read a file that is sent once, and remove it."""
-    with path.open("rb") as file:
+    with _once(path), path.open("rb") as file:
         file.seek(offset)
         while piece := file.read(CHUNK_BYTES):
             yield piece
+
+
+@contextmanager
+def _once(path: Path) -> Iterator[Path]:
+    yield path
     path.unlink()

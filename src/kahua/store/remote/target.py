@@ -11,7 +11,7 @@ from kahua.dicom import write_file_meta
 from kahua.errors import PeerUnavailable, TooMuch
 from kahua.store.dicomweb.multipart import PartHead, new_boundary, write_multipart
 from kahua.store.dimse.commands import Status
-from kahua.store.dimse.sender import Destination, Outgoing, Sent, send
+from kahua.store.dimse.sender import Destination, Outgoing, Rewriter, Sent, send
 from kahua.store.remote.answers import text_of, texts_of
 from kahua.store.remote.outgoing import WebCaller
 
@@ -47,10 +47,12 @@ class DimseTarget:
     #: AE title of this site.
     calling: str
     security: ssl.SSLContext | None = None
+    #: Converts what the peer does not take as it is stored.
+    rewriter: Rewriter | None = None
 
     def send(self, instances: Sequence[Outgoing]) -> Iterator[Sent]:
         """Send instances, and give what became of each."""
-        return send(self.destination, instances, calling=self.calling, security=self.security)
+        return send(self.destination, instances, calling=self.calling, security=self.security, rewriter=self.rewriter)
 
     def close(self) -> None:
         """Nothing is open."""
