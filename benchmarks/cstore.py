@@ -9,38 +9,26 @@ the disk before the answer.
 """
 
 import argparse
-import json
 import shutil
-import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
 from harness import (
     Samples,
     cpu_seconds,
-    free_port,
     isolate,
     print_conditions,
     print_skipped,
     print_table,
     print_verdict,
     pss_bytes,
-    started,
-    wait_for_port,
 )
-from kahua.settings import Settings, process_environment
-from kahua.site import prepare_site
-from kahua.testing.factory import ct_series, part10
+from kahua.settings import process_environment
+from store_sides import Server, Start, kahua, make_instances, orthanc, orthanc_version
 
 NAME = "cstore"
 GOAL = 8.0
@@ -54,21 +42,11 @@ WARM_UP = 5
 OURS, PEER = "Kahua, durable", "Orthanc, defaults (durable)"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Server:
-    """A running receiver."""
-
-    pid: int
-    port: int
-    #: Counts what has arrived, and fails if it is not what was sent.
-    count: Callable[[], int]
-
-
 @dataclass
 class Side:
     """A receiver with its settings, and what was measured of it."""
 
-    start: Callable[[Path], object]
+    start: Start
     #: The sender's end of the connection without Nagle's algorithm, as few senders are configured.
     no_delay: bool = False
     rates: dict[int, Samples] = field(default_factory=lambda: {number: Samples() for number in ASSOCIATIONS})
@@ -120,21 +98,10 @@ def measure(folder: Path, instances: int, repeats: int) -> None:
     report(sides, instances, repeats)
 
 
-def make_instances(folder: Path, count: int, *, seed: str) -> Path:
-    """Write a CT series with noise, which no one can compress."""
-    folder.mkdir()
-    noise = np.random.default_rng(0)
-    for number, instance in enumerate(ct_series(slices=count, rows=8, columns=8, seed=seed)):
-        instance.Rows = instance.Columns = 512
-        instance.PixelData = noise.integers(0, 4096, (512, 512), dtype=np.uint16).tobytes()
-        (folder / f"{number:04}.dcm").write_bytes(part10(instance))
-    return folder
-
-
 def measure_once(side: Side, place: Path, warm_up: Path, folders: list[Path]) -> None:
     """Start the side, send each folder over an association of its own, all at once, and note the figures."""
     sent = sum(len(list(folder.iterdir())) for folder in folders)
-    with side.start(place) as server:  # type: ignore[attr-defined]
+    with side.start(place) as server:
         send(server, [warm_up], no_delay=side.no_delay)
         before = cpu_seconds(server.pid)
         begin = time.monotonic()
@@ -158,78 +125,9 @@ def send(server: Server, folders: list[Path], *, no_delay: bool) -> None:
         raise RuntimeError("dcmsend failed.")
 
 
-def kahua(durability: str) -> Callable[[Path], object]:
-    """Give a way to start Kahua's receiver as a process of its own, as a site does."""
-
-    @contextmanager
-    def start(place: Path) -> Iterator[Server]:
-        port = free_port()
-        prepare_site(Settings(data_dir=place))
-        environment = {
-            **process_environment(),
-            "KAHUA_DATA_DIR": str(place),
-            "KAHUA_DICOM_PORT": str(port),
-            "KAHUA_DURABILITY": durability,
-            "KAHUA_LOG_LEVEL": "warning",
-        }
-        command = [sys.executable, "-m", "kahua", "receive"]
-        with started(command, log=place / "log", env=environment) as pid:
-            wait_for_port(port)
-            yield Server(pid=pid, port=port, count=lambda: count_ours(place))
-
-    return start
-
-
-def count_ours(place: Path) -> int:
-    """Count the instances, after comparing every one with what was sent."""
-    sent = {path.read_bytes() for folder in place.parent.glob("in-*") for path in folder.iterdir()}
-    with sqlite3.connect(place / "kahua.sqlite3") as rows:
-        keys = [key for (key,) in rows.execute("SELECT object_key FROM instances")]
-    for key in keys:
-        if (place / "objects" / key[:2] / key).read_bytes() not in sent:
-            raise RuntimeError("What is stored differs from what was sent.")
-    return len(keys)
-
-
-def orthanc(**options: object) -> Callable[[Path], object]:
-    """Give a way to start Orthanc with its defaults, or some other options."""
-
-    @contextmanager
-    def start(place: Path) -> Iterator[Server]:
-        port, http = free_port(), free_port()
-        settings = {
-            "StorageDirectory": str(place / "storage"),
-            "IndexDirectory": str(place / "index"),
-            "DicomPort": port,
-            "HttpPort": http,
-            "DicomCheckCalledAet": False,
-            "DicomAlwaysAllowStore": True,
-            "DicomAlwaysAllowEcho": True,
-            "RemoteAccessAllowed": False,
-            "AuthenticationEnabled": False,
-            "Plugins": [],
-            **options,
-        }
-        configuration = place / "orthanc.json"
-        configuration.write_text(json.dumps(settings))
-        with started(["Orthanc", configuration], log=place / "log") as pid:
-            wait_for_port(port)
-            wait_for_port(http)
-            yield Server(pid=pid, port=port, count=lambda: count_theirs(http))
-
-    return start
-
-
-def count_theirs(port: int) -> int:
-    """Ask Orthanc how many instances it has."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/statistics", timeout=30) as answer:
-        return int(json.load(answer)["CountInstances"])
-
-
 def report(sides: dict[str, Side], instances: int, repeats: int) -> None:
     """Print the table, and as the last line what it comes to."""
-    said = subprocess.run(["Orthanc", "--version"], capture_output=True, text=True, check=True).stdout.split()
-    print_conditions(kahua=version("kahua"), Orthanc=said[1])
+    print_conditions(kahua=version("kahua"), Orthanc=orthanc_version())
     print(f"{instances} instances an association, {repeats} repeats in turn; instances/s: median (best)")
     rows = [
         (
