@@ -96,6 +96,10 @@ class Settings(BaseSettings):
         description="When an instance counts as safe: with its group, alone, or never (breaks the promise; for tests).",
     )
 
+    key_file: Path | None = Field(
+        None,
+        description="File with the key that locks secrets in the database; site.key in the data folder, made at need.",
+    )
     database_url: str | None = Field(
         None, description="Where rows are kept; SQLite in the data folder, or postgresql://…."
     )

@@ -10,6 +10,7 @@ from kahua import datasets, store
 from kahua.access import Permission, ProjectAccess
 from kahua.api.schemas import Page, Request
 from kahua.api.security import Access, AdministratorAccess, SiteOfRequest
+from kahua.site import Site
 from kahua.store import Peer, PeerFacts
 from kahua.store.peers import FACTS, MAX_KEEP_HOURS
 from kahua.store.remote.presence import instances_here, instances_of_series_here
@@ -128,7 +129,7 @@ def list_peers(may: Reading, site: SiteOfRequest) -> Page[PeerItem]:
 @router.post("", operation_id="add_peer", status_code=201)
 def add_peer(body: NewPeer, may: Managing, site: SiteOfRequest) -> PeerItem:
     """Add a peer; administrators only, for it opens a way out of the site."""
-    facts = PeerFacts(**_facts(body.model_dump(exclude={"name"})))
+    facts = PeerFacts(**_facts(site, body.model_dump(exclude={"name"})))
     with site.database.write() as session:
         peer = datasets.add_peer(
             session, actor=may.principal.name, project_id=may.project_id, name=body.name, facts=facts
@@ -148,7 +149,7 @@ def change_peer(peer: str, body: PeerBody, may: Managing, site: SiteOfRequest) -
     """Change what is named in the body, and leave the rest."""
     with site.database.write() as session:
         known = store.find_peer(session, may.project_id, peer)
-        facts = {name: getattr(known, name) for name in FACTS} | _facts(body.model_dump(exclude_unset=True))
+        facts = {name: getattr(known, name) for name in FACTS} | _facts(site, body.model_dump(exclude_unset=True))
         changed = datasets.change_peer(
             session, actor=may.principal.name, project_id=may.project_id, name=peer, facts=PeerFacts(**facts)
         )
@@ -202,9 +203,12 @@ def list_series_of_peer(peer: str, study: str, may: Reading, site: SiteOfRequest
     return [RemoteSeriesItem(**vars(series), instances_here=here.get(series.series_uid, 0)) for series in found]
 
 
-def _facts(body: dict[str, Any]) -> dict[str, Any]:
-    networks = body.get("networks")
-    return body | {"networks": tuple(networks)} if isinstance(networks, list) else body
+def _facts(site: Site, body: dict[str, Any]) -> dict[str, Any]:
+    if "networks" in body:
+        body["networks"] = tuple(body["networks"])
+    if "secret" in body:
+        body["secret"] = site.vault.lock(body["secret"])
+    return body
 
 
 def _item(peer: Peer) -> PeerItem:

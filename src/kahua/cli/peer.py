@@ -129,8 +129,9 @@ def add(
     """Add a peer to a project; with --url it is called by DICOMweb, otherwise by DIMSE."""
     options: Context = context.obj
     kind = kind or ("dicomweb" if url else "dimse")
-    said = _said(locals())
+    arguments = locals()
     with options.site() as site, site.database.write() as session:
+        said = _said(site, arguments)
         datasets.add_peer(
             session,
             actor=local_principal().name,
@@ -163,8 +164,9 @@ def change(
 ) -> None:
     """Change what is named, and leave the rest."""
     options: Context = context.obj
-    said = _said(locals())
+    arguments = locals()
     with options.site() as site, site.database.write() as session:
+        said = _said(site, arguments)
         identity = project_id(session, project)
         known = find_peer(session, identity, name)
         facts = PeerFacts(**{fact: getattr(known, fact) for fact in FACTS} | said)
@@ -247,7 +249,7 @@ def _series_rows(site: Site, peer: Peer, source: ImageSource, study_uid: str) ->
     return [{**vars(series), "instances_here": here.get(series.series_uid, 0)} for series in found]
 
 
-def _said(arguments: dict[str, Any]) -> dict[str, Any]:
+def _said(site: Site, arguments: dict[str, Any]) -> dict[str, Any]:
     """Give the facts that the command line names."""
     said = {fact: arguments[fact] for fact in FACTS if arguments.get(fact) is not None}
     if "keep_hours" in said:
@@ -257,7 +259,7 @@ def _said(arguments: dict[str, Any]) -> dict[str, Any]:
     if arguments["user"] is not None:
         said["user_name"] = arguments["user"]
     if arguments["secret_file"] is not None:
-        said["secret"] = _secret(arguments["secret_file"])
+        said["secret"] = site.vault.lock(_secret(arguments["secret_file"]))
     return said
 
 

@@ -5,6 +5,12 @@ from kahua.errors import MisconfiguredSite
 from kahua.settings import Settings
 from kahua.store import DirectoryStore, ObjectStore
 from kahua.store.objects import FetchedFiles
+from kahua.store.vault import Vault
+
+
+def open_vault(settings: Settings) -> Vault:
+    """Give what locks secrets in the database."""
+    return Vault(settings.key_file or settings.folder("site.key"))
 
 
 def open_database(settings: Settings) -> Database:

@@ -20,6 +20,7 @@ from kahua.store.remote.outgoing import CallRules, WebCaller
 from kahua.store.remote.source import ImageSource
 from kahua.store.remote.target import DicomwebTarget, DimseTarget, ImageTarget
 from kahua.store.remote.worklist import ScheduledStep, StepQuery, find_steps
+from kahua.store.vault import Vault
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class Calls:
     limits: Limits
     #: Converts what a peer does not take as it is stored.
     rewriter: Rewriter
+    vault: Vault
 
     def source(self, peer: Peer) -> ImageSource:
         """Make what asks a peer for images; the caller closes it.
@@ -83,7 +85,7 @@ class Calls:
 
     def _caller(self, peer: Peer) -> WebCaller:
         rules = CallRules.from_settings(self.settings)
-        return WebCaller(peer.url, rules=rules, user_name=peer.user_name, secret=peer.secret)
+        return WebCaller(peer.url, rules=rules, user_name=peer.user_name, secret=self.vault.open(peer.secret))
 
     def _security(self, peer: Peer) -> SSLContext | None:
         return client_security(self.settings) if peer.tls else None

@@ -6,7 +6,8 @@ from kahua.access import ensure_first_administrator, ensure_project
 from kahua.database import migrate
 from kahua.errors import MisconfiguredSite
 from kahua.settings import Settings
-from kahua.site.adapters import open_database
+from kahua.site.adapters import open_database, open_vault
+from kahua.store.peers import lock_secrets
 
 
 def prepare_site(settings: Settings) -> str | None:
@@ -23,6 +24,7 @@ def prepare_site(settings: Settings) -> str | None:
     try:
         migrate(database)
         with database.write() as session:
+            lock_secrets(session, open_vault(settings))
             ensure_project(session, name=settings.default_project)
             return ensure_first_administrator(session)
     finally:

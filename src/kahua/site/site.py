@@ -22,7 +22,7 @@ from kahua.monitoring import (
     check_web,
 )
 from kahua.settings import Settings
-from kahua.site.adapters import open_database, open_objects
+from kahua.site.adapters import open_database, open_objects, open_vault
 from kahua.site.calls import Calls
 from kahua.site.routing import Routing
 from kahua.site.web import web_folder
@@ -40,6 +40,7 @@ from kahua.store.remote.recaller import Recaller
 from kahua.store.remote.sourced import let_go_due
 from kahua.store.trash import empty_old
 from kahua.store.validation.validator import Validator
+from kahua.store.vault import Vault
 from kahua.workflows import RunFolders, Runs, RunTraces, Transfers, machine_of
 from kahua.workflows.engines import Engine
 from kahua.workflows.engines.local import LocalEngine
@@ -84,7 +85,13 @@ class Site:
             database=self.database,
             limits=self.archive.limits,
             rewriter=self.studio.rewritten,
+            vault=self.vault,
         )
+
+    @property
+    def vault(self) -> Vault:
+        """What locks secrets in the database."""
+        return open_vault(self.settings)
 
     @property
     def _routing(self) -> Routing:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from kahua.database import now
 from kahua.errors import InvalidInput, NotFound, StateConflict
 from kahua.store.remote.tables import PeerRow, SeriesSourceRow
+from kahua.store.vault import LOCKED, Vault
 
 #: Most networks of one peer.
 MAX_NETWORKS = 64
@@ -51,7 +52,7 @@ class PeerFacts:
     #: Root of its DICOMweb services.
     url: str = ""
     user_name: str = ""
-    #: Password of that user, or without one a bearer token.
+    #: Password of that user, or without one a bearer token; locked (`kahua.store.vault`).
     secret: str = field(default="", repr=False)
     #: When it calls: whether it may send objects, and whether it may query and retrieve.
     may_store: bool = True
@@ -184,6 +185,14 @@ def remove_peer(session: Session, *, project_id: str, name: str) -> None:
     session.flush()
 
 
+def lock_secrets(session: Session, vault: Vault) -> int:
+    """Lock the secrets that an earlier version kept as they are; return their number."""
+    rows = session.scalars(select(PeerRow).where(PeerRow.secret != "", PeerRow.secret.not_like(f"{LOCKED}%"))).all()
+    for row in rows:
+        row.secret = vault.lock(row.secret)
+    return len(rows)
+
+
 def check_facts(facts: PeerFacts) -> None:
     """Refuse facts that cannot be.
 
@@ -252,10 +261,10 @@ def _check_texts(facts: PeerFacts) -> None:
         )
     if facts.host and not _HOST.fullmatch(facts.host):
         raise InvalidInput("The host is a name or an address, without port.", field="host")
-    for name, longest in (("user_name", 200), ("secret", 4000)):
-        text = str(getattr(facts, name))
-        if len(text) > longest or any(letter < " " for letter in text):
-            raise InvalidInput(f"It is longer than {longest} characters, or has a line break.", field=name)
+    if len(facts.user_name) > 200 or any(letter < " " for letter in facts.user_name):
+        raise InvalidInput("It is longer than 200 characters, or has a line break.", field="user_name")
+    if facts.secret and not facts.secret.startswith(LOCKED):
+        raise InvalidInput("A secret is kept locked only.", field="secret")
     if ":" in facts.user_name:
         raise InvalidInput("A user's name has no colon (RFC 7617).", field="user_name")
 

@@ -40,7 +40,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def project(request: pytest.FixtureRequest, site: Site, pacs: Orthanc) -> str:
     """Give a project that knows Orthanc as ``pacs``."""
     facts = {
-        "dicomweb": PeerFacts(kind="dicomweb", url=pacs.url, user_name=USER, secret=PASSWORD),
+        "dicomweb": PeerFacts(kind="dicomweb", url=pacs.url, user_name=USER, secret=site.vault.lock(PASSWORD)),
         "dimse": PeerFacts(ae_title=AE_TITLE, host="127.0.0.1", port=pacs.dicom_port),
     }
     with site.database.write() as session:

@@ -35,10 +35,10 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.fixture(params=["dicomweb", "dimse"])
-def facts(request: pytest.FixtureRequest, pacs: Orthanc) -> PeerFacts:
+def facts(request: pytest.FixtureRequest, site: Site, pacs: Orthanc) -> PeerFacts:
     """Give how Orthanc is called."""
     if request.param == "dicomweb":
-        return PeerFacts(kind="dicomweb", url=pacs.url, user_name=USER, secret=PASSWORD)
+        return PeerFacts(kind="dicomweb", url=pacs.url, user_name=USER, secret=site.vault.lock(PASSWORD))
     return PeerFacts(ae_title=AE_TITLE, host="127.0.0.1", port=pacs.dicom_port)
 
 

@@ -189,7 +189,7 @@ def other_project(site: Site, other_pacs: Orthanc) -> str:
 
     with site.database.write() as session:
         project = ensure_project(session, name="other").id
-        facts = peers.PeerFacts(kind="dicomweb", url=other_pacs.url, user_name=USER, secret=PASSWORD)
+        facts = peers.PeerFacts(kind="dicomweb", url=other_pacs.url, user_name=USER, secret=site.vault.lock(PASSWORD))
         peers.add_peer(session, project_id=project, name="pacs", facts=facts)
     return project
 

@@ -18,7 +18,7 @@ from kahua.store import (
 )
 
 PACS = PeerFacts(ae_title="PACS", host="10.9.8.7", port=104)
-WEB = PeerFacts(kind="dicomweb", url="https://pacs.example/dicom-web", secret="hush")
+WEB = PeerFacts(kind="dicomweb", url="https://pacs.example/dicom-web", secret="locked:hush")
 
 
 def test_a_peer_is_found_again_as_it_was_added(database: Database) -> None:
@@ -120,7 +120,7 @@ def test_a_secret_is_not_in_what_is_printed_of_a_peer(database: Database) -> Non
         (replace(WEB, url="https://ada:secret@pacs.example/"), "url"),
         (replace(WEB, url="https://pacs.example/?x=1"), "url"),
         (replace(WEB, url="https://pacs.example:99999/"), "url"),
-        (replace(WEB, secret="one\r\nX-Header: two"), "secret"),
+        (replace(WEB, secret="hush"), "secret"),
         (replace(WEB, user_name="ada:lovelace"), "user_name"),
     ],
 )

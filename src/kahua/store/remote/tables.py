@@ -30,8 +30,8 @@ class PeerRow(Base):
     networks: Mapped[list[str]] = mapped_column(JSON)
     url: Mapped[str] = mapped_column(String(500))
     user_name: Mapped[str] = mapped_column(String(200))
-    #: Password of that user, or without one a bearer token; it never leaves the database but to the peer.
-    secret: Mapped[str] = mapped_column(String(4000))
+    #: Password of that user, or without one a bearer token; locked (`kahua.store.vault`).
+    secret: Mapped[str] = mapped_column(String(6000))
     may_store: Mapped[bool]
     may_query: Mapped[bool]
     max_associations: Mapped[int]
