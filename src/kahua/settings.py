@@ -103,7 +103,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="Where rows are kept; SQLite in the data folder, or postgresql://…."
     )
-    object_store: str | None = Field(None, description="Where bytes are kept: the data folder, or s3://BUCKET/PREFIX.")
+    object_store: str = Field(
+        "directory", description="Where bytes are kept: directory, which is in the data folder, or s3://BUCKET/PREFIX."
+    )
     s3_endpoint: str | None = Field(None, description="Address of the S3 server; that of Amazon's region by default.")
     s3_region: str = Field("us-east-1", description="Region of the S3 server.")
     s3_access_key_id: str | None = Field(None, description="Access key for the S3 server.")

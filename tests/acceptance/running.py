@@ -131,6 +131,13 @@ class Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.http = httpx.Client(base_url=site.url, headers=headers, timeout=60)
 
+    def at(self, site: RunningSite) -> "Client":
+        """Give the same person after the site was started again, at another address."""
+        self.http.close()
+        other = copy(self)
+        other.http = httpx.Client(base_url=site.url, headers=self.http.headers, timeout=60)
+        return other
+
     def of_project(self, project: str) -> "Client":
         """Give the same person in another project."""
         other = copy(self)

@@ -16,6 +16,7 @@ from kahua.cli import (
     exporting,
     extension,
     importing,
+    moving,
     peer,
     pixel_template,
     project,
@@ -49,6 +50,7 @@ app.command("export")(exporting.export)
 app.command("send")(delivery.send)
 app.command("reidentify")(exporting.reidentify)
 app.command("erase")(erasing.erase)
+app.command("move-objects")(moving.move_objects)
 app.command("run")(runs.start)
 app.command("worklist")(worklist.worklist)
 app.command("rebuild")(rebuild.rebuild)

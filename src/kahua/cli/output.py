@@ -59,6 +59,7 @@ class Context:
         site = build_site(settings)
         try:
             check_schema(site.database)
+            site.placed.watch()
             yield site
         finally:
             site.close()

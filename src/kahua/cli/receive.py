@@ -10,6 +10,7 @@ from kahua.site import build_site
 def receive(settings: Settings, stop: threading.Event) -> None:
     """Receive until asked to stop."""
     site = build_site(settings)
+    site.placed.watch()
     receiver = site.receiver()
     receiver.start()
     host, port = receiver.address

@@ -9,6 +9,7 @@ import typer
 from kahua.cli.output import Context
 from kahua.cli.service import Body, run_service
 from kahua.site import check_exposure
+from kahua.store import check_place
 
 
 def web(context: typer.Context) -> None:
@@ -35,6 +36,6 @@ def work(context: typer.Context) -> None:
 def _run(options: Context, name: str, body: Body) -> None:
     settings = options.settings()
     check_exposure(settings)
-    with options.site():
-        pass  # refuses a folder without a site, and a database of another version
+    with options.site() as site, site.database.read() as session:  # refuses a folder without a site, too
+        check_place(session, settings.object_store)
     run_service(name, body, settings)

@@ -22,6 +22,7 @@ HEADER_TIMEOUT = 10_000
 def serve(settings: Settings, stop: threading.Event) -> None:
     """Serve until asked to stop."""
     site = build_site(settings)
+    site.placed.watch()
     application = API.create_application(site)
     asyncio.run(_serve(settings, application, stop))
     site.close()

@@ -32,6 +32,7 @@ log = get_logger()
 def work(settings: Settings, stop: threading.Event) -> None:
     """Deliver events and run tasks until asked to stop; tasks that run go on without the worker."""
     site = build_site(settings)
+    site.placed.watch()
     site.objects.check()  # here, not before the parts are forked: the threads of an S3 client do not live on in a child
     quick, slow = site.courier(Lane.QUICK), site.courier(Lane.SLOW)
     reports = threading.Thread(target=_report, args=(site, stop), name="commitments", daemon=True)

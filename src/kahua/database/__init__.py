@@ -2,6 +2,7 @@
 
 from kahua.database.base import Base, Id, UtcDateTime, new_id, now
 from kahua.database.engine import Database
+from kahua.database.holds import Hold
 from kahua.database.migrate import check_schema, migrate
 from kahua.database.outbox import Courier, EventRow, announce, deliver_events, forget_delivered
 from kahua.database.postgresql import Claim, Collision
@@ -14,6 +15,7 @@ __all__ = [
     "Courier",
     "Database",
     "EventRow",
+    "Hold",
     "Id",
     "Look",
     "Prepared",

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DatabaseError, InterfaceError
 from sqlalchemy.orm import Session
 
 from kahua.database import postgresql
+from kahua.database.holds import ConnectionHold, FileHold, Hold
 from kahua.database.statements import Look
 from kahua.errors import MisconfiguredSite, OutOfSpace, Unavailable
 
@@ -91,6 +92,33 @@ class Database:
                 yield claim
             finally:
                 claim.end()
+
+    def take(self, name: str, *, alone: bool = True) -> Hold:
+        """Wait for a lock, and hold it until its `end`, or until this process ends."""
+        hold = self._take(name, alone=alone, wait=True)
+        if hold is None:
+            raise AssertionError("Who waits for a lock has it.")
+        return hold
+
+    def take_now(self, name: str, *, alone: bool = True) -> Hold | None:
+        """Take a lock, unless another process has it."""
+        return self._take(name, alone=alone, wait=False)
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[Hold]:
+        """Hold a lock alone for the time of the block; within a transaction nobody may ask for one."""
+        hold = self.take(name)
+        try:
+            yield hold
+        finally:
+            hold.end()
+
+    def _take(self, name: str, *, alone: bool, wait: bool) -> Hold | None:
+        if not self.is_sqlite:
+            with _clear_errors():
+                return ConnectionHold.take(self.engine, name, alone=alone, wait=wait)
+        folder = Path(self.engine.url.database or "").parent / "locks"
+        return FileHold.take(folder / name, alone=alone, wait=wait)
 
     def forget_deleted(self) -> None:
         """Let what was deleted leave the file of the write-ahead log, too, as far as nobody reads or writes now.

@@ -1,6 +1,7 @@
 """What is particular to PostgreSQL: connecting, locks by name, and its errors in a sentence."""
 
 import hashlib
+from contextlib import suppress
 
 from sqlalchemy import BigInteger, Connection, bindparam, create_engine, text
 from sqlalchemy.engine import Engine
@@ -30,6 +31,14 @@ _LOCK_SHARED = text("SELECT pg_advisory_xact_lock_shared(:key)").bindparams(_KEY
 _LOCK_ALONE = text("SELECT pg_advisory_xact_lock(:key)").bindparams(_KEY)
 _TRY_CLAIM = text("SELECT pg_try_advisory_lock(:key)").bindparams(_KEY)
 _END_CLAIM = text("SELECT pg_advisory_unlock(:key)").bindparams(_KEY)
+
+#: Statements that take a lock of a session, by whether it is for one alone, and whether they wait for it.
+_HOLD = {
+    (alone, wait): text(f"SELECT pg_{try_}advisory_lock{shared}(:key)").bindparams(_KEY)
+    for alone, shared in ((True, ""), (False, "_shared"))
+    for wait, try_ in ((True, ""), (False, "try_"))
+}
+_END_SHARED = text("SELECT pg_advisory_unlock_shared(:key)").bindparams(_KEY)
 
 log = get_logger()
 
@@ -110,6 +119,32 @@ class Claim:
         if self._connection is not None and self.is_held:
             self._connection.execute(_END_CLAIM, self._key)
         self.is_held = False
+
+
+def hold(connection: Connection, name: str, *, alone: bool, wait: bool) -> bool:
+    """Take a lock that the connection holds until it ends; tell whether it has it."""
+    answer = connection.scalar(_HOLD[alone, wait], {"key": _lock_key(name)})
+    return wait or bool(answer)
+
+
+def check_held(connection: Connection) -> None:
+    """See that a connection, and with it what it holds, still lives.
+
+    Raises
+    ------
+    Unavailable
+        It does not.
+    """
+    try:
+        connection.execute(text("SELECT 1"))
+    except DBAPIError as error:
+        raise Unavailable("The connection to the database broke off; try again.") from error
+
+
+def end_hold(connection: Connection, name: str, *, alone: bool) -> None:
+    """Give up what `hold` took; a connection that is gone holds nothing."""
+    with suppress(DBAPIError):
+        connection.execute(_END_CLAIM if alone else _END_SHARED, {"key": _lock_key(name)})
 
 
 def clear_error(error: DatabaseError | InterfaceError) -> KahuaError | None:

@@ -12,7 +12,7 @@ from kahua.access import verify_audit_chain
 from kahua.database import Database, EventRow
 from kahua.errors import KahuaError
 from kahua.settings import Settings
-from kahua.store import ObjectStore, missing, orphans
+from kahua.store import FOLDERS, MOVER_LOCK, ObjectStore, missing, orphans, placement_of
 
 #: An event that failed this often needs a person.
 PATIENCE = 5
@@ -130,6 +130,31 @@ def check_objects(database: Database, objects: ObjectStore) -> Iterator[Finding]
         )
     if not lost and not unused:
         yield Finding(id="objects", severity=Severity.FINE, text="Every instance has its file, and every file its row.")
+
+
+def check_place_of_objects(database: Database, place: str) -> Iterator[Finding]:
+    """See whether objects are moving, whether anybody moves them, and whether the setting says where they are."""
+    with database.read() as session:
+        placement = placement_of(session, place)
+    if placement.moves:
+        hold = database.take_now(MOVER_LOCK, alone=False)
+        if hold is not None:
+            hold.end()
+        yield Finding(
+            id="objects-moving",
+            severity=Severity.NOTICE,
+            text=f"Objects are moving from {placement.source} to {placement.target}: {placement.phase}, "
+            f"{placement.objects} copied, {placement.folders} of {len(FOLDERS)} folders."
+            + (" Nobody goes on with it." if hold is not None else ""),
+            remedy=f"`kahua move-objects {placement.target}` goes on with it." if hold is not None else "",
+        )
+    elif place != placement.source:
+        yield Finding(
+            id="object-store",
+            severity=Severity.NOTICE,
+            text=f"The objects have moved to {placement.source}; the setting object_store still says {place}.",
+            remedy=f'Write object_store = "{placement.source}": the site will not start again without.',
+        )
 
 
 def check_audit(database: Database) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from kahua.database import Database
 from kahua.errors import MisconfiguredSite
 from kahua.settings import Settings
 from kahua.store import DirectoryStore, ObjectStore
+from kahua.store.moving import PlacedStore
 from kahua.store.objects import FetchedFiles
 from kahua.store.vault import Vault
 
@@ -21,12 +22,16 @@ def open_database(settings: Settings) -> Database:
     return Database.in_folder(settings.data_dir, durable=durable)
 
 
-def open_objects(settings: Settings) -> ObjectStore:
-    """Open the object store of a site."""
-    return open_object_store(settings, settings.object_store)
+def open_objects(settings: Settings, database: Database) -> PlacedStore:
+    """Make the object store of a site, which opens the place that the database names when it is used."""
+    return PlacedStore(
+        database=database,
+        default=settings.object_store,
+        open_store=lambda place: open_object_store(settings, place),
+    )
 
 
-def open_object_store(settings: Settings, place: str | None) -> ObjectStore:
+def open_object_store(settings: Settings, place: str) -> ObjectStore:
     """Open the object store at a place, written as in the setting ``object_store``.
 
     Raises
@@ -34,7 +39,7 @@ def open_object_store(settings: Settings, place: str | None) -> ObjectStore:
     MisconfiguredSite
         There is no such place, or what is needed to reach it is missing.
     """
-    if not place:
+    if place == "directory":
         return DirectoryStore(
             settings.folder("objects"), durability="none" if settings.durability == "none" else "full"
         )
@@ -44,7 +49,7 @@ def open_object_store(settings: Settings, place: str | None) -> ObjectStore:
         raise MisconfiguredSite(
             f"Objects cannot be kept at {place}.",
             setting="object_store",
-            remedy="Write s3://BUCKET/PREFIX, or leave it out: objects are then kept in the data folder.",
+            remedy="Write s3://BUCKET/PREFIX, or directory: objects are then kept in the data folder.",
         )
     return _s3_store(settings, bucket, prefix.strip("/"))
 

@@ -7,6 +7,7 @@ from kahua.database import migrate
 from kahua.errors import MisconfiguredSite
 from kahua.settings import Settings
 from kahua.site.adapters import open_database, open_vault
+from kahua.store import check_place, settle
 from kahua.store.peers import lock_secrets
 
 
@@ -16,7 +17,8 @@ def prepare_site(settings: Settings) -> str | None:
     Raises
     ------
     MisconfiguredSite
-        The site would be open to strangers, the data folder cannot be written, or the database is of another version.
+        The site would be open to strangers, the data folder cannot be written, the database is of another version, or
+        the objects are at another place than the settings say.
     """
     check_exposure(settings)
     _make_data_folder(settings)
@@ -25,6 +27,8 @@ def prepare_site(settings: Settings) -> str | None:
         migrate(database)
         with database.write() as session:
             lock_secrets(session, open_vault(settings))
+            settle(session, settings.object_store)
+            check_place(session, settings.object_store)
             ensure_project(session, name=settings.default_project)
             return ensure_first_administrator(session)
     finally:

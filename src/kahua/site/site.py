@@ -1,6 +1,6 @@
 """A site, built from its settings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kahua.database import Courier, Database, forget_delivered
@@ -18,11 +18,12 @@ from kahua.monitoring import (
     check_installed,
     check_objects,
     check_outbox,
+    check_place_of_objects,
     check_sandbox,
     check_web,
 )
 from kahua.settings import Settings
-from kahua.site.adapters import open_database, open_objects, open_vault
+from kahua.site.adapters import open_database, open_object_store, open_objects, open_vault
 from kahua.site.calls import Calls
 from kahua.site.routing import Routing
 from kahua.site.web import web_folder
@@ -31,6 +32,7 @@ from kahua.store.decoders import Decoders
 from kahua.store.dimse import Receiver, Reporter
 from kahua.store.dimse.commitments import forget_old
 from kahua.store.dimse.security import client_security
+from kahua.store.moving import Mover, PlacedStore
 from kahua.store.objects import RecallingStore
 from kahua.store.pictures import Studio
 from kahua.store.previews import Derivation
@@ -64,6 +66,8 @@ class Site:
 
     settings: Settings
     database: Database
+    #: The objects that are here, wherever the database says; `objects` brings others back when they are asked for.
+    placed: PlacedStore
     objects: ObjectStore
     archive: Archive
     decoders: Decoders
@@ -162,6 +166,15 @@ class Site:
         """Make what writes the archives of exports."""
         return Exporter(database=self.database, objects=self.objects, staging=self.archive.staging.folder)
 
+    def mover(self, tell: Callable[[str, int], None] = lambda _text, _folders: None) -> Mover:
+        """Make what moves all objects to another place."""
+        return Mover(
+            database=self.database,
+            default=self.settings.object_store,
+            open_store=lambda place: open_object_store(self.settings, place),
+            tell=tell,
+        )
+
     def subscriptions(self) -> Sequence[Subscription]:
         """Give everything that wants to hear of events."""
         return [
@@ -183,6 +196,7 @@ class Site:
             lambda: check_outbox(self.database),
             lambda: check_web(web_folder()),
             lambda: check_objects(self.database, self.objects),
+            lambda: check_place_of_objects(self.database, self.settings.object_store),
             lambda: check_audit(self.database),
             self._check_sandbox,
             lambda: check_installed(
@@ -213,17 +227,20 @@ class Site:
         """Finish what waits and close the database."""
         self.archive.close()
         self.stop_children()
+        self.placed.close()
         self.database.close()
 
 
 def build_site(settings: Settings) -> Site:
     """Build a site from its settings; the data folder must have been prepared."""
     database = open_database(settings)
-    objects = RecallingStore(open_objects(settings))
+    placed = open_objects(settings, database)
+    objects = RecallingStore(placed)
     extensions = Extensions(database=database, settings=settings)
     site = Site(
         settings=settings,
         database=database,
+        placed=placed,
         objects=objects,
         archive=Archive.from_settings(settings, database=database, objects=objects),
         decoders=Decoders("kahua.store.render", most=MAX_DECODERS),

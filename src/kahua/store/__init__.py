@@ -46,7 +46,8 @@ from kahua.store.erasure import Erased, ErasurePlan, Subject, Traces, erase, pla
 from kahua.store.exports import Export, Exporter
 from kahua.store.ingest import Archive
 from kahua.store.limits import Limits
-from kahua.store.objects import DirectoryStore, ObjectStore, content_key
+from kahua.store.moving import MOVER_LOCK, Moved, check_place, placement_of, settle
+from kahua.store.objects import FOLDERS, DirectoryStore, ObjectStore, content_key
 from kahua.store.origin import Accepted, Origin
 from kahua.store.peers import (
     Peer,
@@ -80,7 +81,9 @@ from kahua.store.trash import delete_instances, delete_series, empty_trashed, fi
 from kahua.store.workitems.tables import WorkitemRow
 
 __all__ = [
+    "FOLDERS",
     "LEAST_PASSPHRASE",
+    "MOVER_LOCK",
     "TABLE_COLUMNS",
     "Accepted",
     "Archive",
@@ -96,6 +99,7 @@ __all__ = [
     "Instructions",
     "Limits",
     "MemoryData",
+    "Moved",
     "ObjectStore",
     "Origin",
     "Original",
@@ -122,6 +126,7 @@ __all__ = [
     "as_csv",
     "break_seal",
     "change_peer",
+    "check_place",
     "content_key",
     "count_sealed",
     "delete_instances",
@@ -148,6 +153,7 @@ __all__ = [
     "peer_of_id",
     "peer_with_title",
     "peers_calling",
+    "placement_of",
     "plan_erasure",
     "policy_of",
     "pseudonyms_of",
@@ -164,6 +170,7 @@ __all__ = [
     "series_of",
     "series_with_uid",
     "set_policy",
+    "settle",
     "studies_with_uid",
     "table_of",
     "template_from",

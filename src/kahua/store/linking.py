@@ -13,8 +13,16 @@ def link_objects(objects: ObjectStore, keys: Sequence[str], folder: Path) -> lis
     for file, key in zip(files, keys, strict=True):
         path = objects.path(key)
         if path is not None:
-            file.symlink_to(path.resolve())
+            _link(file, path.resolve())
         else:
             with file.open("xb") as written:
                 written.writelines(objects.stream(key))
     return files
+
+
+def _link(file: Path, target: Path) -> None:
+    """Link so that the file stays when the object goes, by erasing or by moving; else, on another disk, by its name."""
+    try:
+        file.hardlink_to(target)
+    except OSError:
+        file.symlink_to(target)

@@ -38,6 +38,9 @@ KEY_COLUMNS: tuple[InstrumentedAttribute[str] | InstrumentedAttribute[str | None
     SeriesRow.metadata_key,
 )
 
+#: Lock of who deletes objects, and of who copies them from one place to another.
+OBJECTS_LOCK = "objects"
+
 #: An object this young may still wait for its row.
 ORPHAN_AGE = timedelta(hours=1)
 
@@ -102,11 +105,12 @@ def collect(database: Database, objects: ObjectStore) -> int:
     """Delete the objects that were discarded and to which no row refers; return their number.
 
     Safe at any time and in any number of processes. An object that is deleted here is gone before anyone
-    can make a new row for it, and who made one just now is seen.
+    can make a new row for it, and who made one just now is seen. While objects move, none is copied meanwhile:
+    the copy would bring it back.
     """
     deleted = 0
     while True:
-        with database.write(alone=True) as session:
+        with database.hold(OBJECTS_LOCK), database.write(alone=True) as session:
             notes = session.scalars(select(DiscardedObjectRow).order_by(DiscardedObjectRow.id).limit(BATCH)).all()
             keys = {note.object_key for note in notes}
             unused = unreferred(session, objects, keys)

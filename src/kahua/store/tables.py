@@ -281,6 +281,36 @@ class DiscardedObjectRow(Base):
     object_key: Mapped[str] = mapped_column(String(100))
 
 
+class ObjectPlaceRow(Base):
+    """Where the objects are, and whereto they are moving (`kahua.store.moving`); one row.
+
+    Places are written as in the setting ``object_store``.
+    """
+
+    __tablename__ = "object_place"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: Counts up with every change of phase: each process says by a lock which one it has taken up.
+    generation: Mapped[int]
+    #: `settled`, `opening`, `copying` or `removing`.
+    phase: Mapped[str] = mapped_column(String(16))
+    #: Where they are, or whence they are moving.
+    source: Mapped[str] = mapped_column(String(500))
+    #: Whereto they are moving; empty if they are not.
+    target: Mapped[str] = mapped_column(String(500))
+    #: The copies at the source stay when the move is over.
+    keep: Mapped[bool] = mapped_column(default=False)
+    #: Folders of the source of which every object is in the target, verified.
+    folders: Mapped[int] = mapped_column(default=0)
+    #: Objects and bytes that were copied.
+    objects: Mapped[int] = mapped_column(default=0)
+    size: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: Why a process cannot use the target.
+    obstacle: Mapped[str] = mapped_column(String(1000), default="")
+
+
 class CommitmentRow(Base):
     """Storage commitment that a peer has asked for, until the report of it was delivered."""
 

@@ -45,11 +45,33 @@ IDENTITIES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class S3Server:
-    """A running server."""
+    """A server in a folder; it can be killed and started again."""
 
-    endpoint: str
+    folder: Path
+    ports: dict[str, int]
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def endpoint(self) -> str:
+        """Address, as in the setting ``s3_endpoint``."""
+        return f"http://127.0.0.1:{self.ports['s3']}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with (self.folder / "log").open("ab") as log:
+            command = [_program(), *_options(self.folder, self.ports)]
+            environment = _environment(self.folder)
+            self.process = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=log)  # noqa: S603
+        filer = f"http://127.0.0.1:{self.ports['filer']}"
+        _await([f"{filer}/buckets/{BUCKET}/", f"{self.endpoint}/{BUCKET}"], self.process)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
     def place(self) -> str:
         """Give an empty place, as in the setting ``object_store``.
@@ -85,17 +107,14 @@ def s3_server() -> Iterator[S3Server]:
     with tempfile.TemporaryDirectory(prefix="kahua-s3-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "s3.json").write_text(json.dumps(IDENTITIES))
-        ports = dict(zip(("master", "volume", "filer", "s3"), _free_ports(4), strict=True))
-        with (folder / "log").open("wb") as log:
-            command = [_program(), *_options(folder, ports)]
-            process = subprocess.Popen(command, cwd=folder, env=_environment(folder), stdout=log, stderr=log)  # noqa: S603
+        server = S3Server(
+            folder=folder, ports=dict(zip(("master", "volume", "filer", "s3"), _free_ports(4), strict=True))
+        )
         try:
-            endpoint = f"http://127.0.0.1:{ports['s3']}"
-            _await([f"http://127.0.0.1:{ports['filer']}/buckets/{BUCKET}/", f"{endpoint}/{BUCKET}"], process)
-            yield S3Server(endpoint=endpoint)
+            server.start()
+            yield server
         finally:
-            process.kill()  # it keeps nothing that is wanted, and takes its time to end by itself
-            process.wait()
+            server.kill()  # it keeps nothing that is wanted, and takes its time to end by itself
 
 
 def _program() -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from kahua.errors import NotFound, OutOfSpace, StateConflict, Unavailable
-from kahua.store.objects.names import INCOMING, key_of, name_of
+from kahua.store.objects.names import FOLDERS, INCOMING, key_of, name_of
 from kahua.store.objects.port import CHUNK_BYTES, Chunks
 
 #: Objects are for reading only, and not for others.
@@ -91,12 +91,11 @@ class DirectoryStore:
         with self._clear_errors():
             self._place(key).unlink(missing_ok=True)
 
-    def keys(self) -> Iterator[str]:
-        """List all keys, in no order."""
-        for folder in self.root.iterdir():
-            if folder.name != INCOMING and folder.is_dir():
-                for file in folder.iterdir():
-                    yield key_of(file.name)
+    def keys(self, folder: str | None = None) -> Iterator[str]:
+        """List all keys, or those of one folder, in no order."""
+        for name in FOLDERS if folder is None else (folder,):
+            for file in (self.root / name).iterdir():
+                yield key_of(file.name)
 
     def path(self, key: str) -> Path | None:
         """Give the file itself, to be opened for reading only."""
@@ -181,7 +180,7 @@ class DirectoryStore:
 
     def _make_folders(self) -> None:
         """Make all folders at once, so that a put need not look."""
-        names = [INCOMING, *(f"{number:02x}" for number in range(256))]
+        names = [INCOMING, *FOLDERS]
         if (self.root / names[-1]).is_dir():
             return
         self.root.mkdir(parents=True, exist_ok=True)

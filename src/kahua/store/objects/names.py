@@ -8,6 +8,9 @@ from kahua.store.objects.port import check_key
 #: Place for what is being written; the rest of a store holds whole objects only.
 INCOMING = "incoming"
 
+#: Folders over which objects are spread, by their names.
+FOLDERS = tuple(f"{number:02x}" for number in range(256))
+
 #: A key that is a SHA-256 in hexadecimal is its own name; every other key is written as "x" and its bytes in
 #: hexadecimal, so that it can be read back from the name.
 _PLAIN_KEY = re.compile(r"[0-9a-f]{64}")

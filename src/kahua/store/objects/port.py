@@ -57,8 +57,8 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
 
-    def keys(self) -> Iterator[str]:
-        """List all keys, in no order; objects put or deleted meanwhile may be missing or listed."""
+    def keys(self, folder: str | None = None) -> Iterator[str]:
+        """List all keys, or those of one of `FOLDERS`, in no order; what is put or deleted meanwhile may be listed."""
 
     def path(self, key: str) -> Path | None:
         """Give a local file with the bytes, to be opened for reading only; None where there is none."""

@@ -59,9 +59,9 @@ class RecallingStore:
         """Remove an object; one that is not there is no error."""
         self._objects.delete(key)
 
-    def keys(self) -> Iterator[str]:
-        """List all keys that there are now."""
-        return self._objects.keys()
+    def keys(self, folder: str | None = None) -> Iterator[str]:
+        """List all keys that there are now, or those of one folder."""
+        return self._objects.keys(folder)
 
     def path(self, key: str) -> Path | None:
         """Give a local file with the bytes, to be opened for reading only; None where there is none."""

@@ -122,9 +122,9 @@ class S3Store:
         """Remove an object; one that is not there is no error."""
         self._delete(name_of(key))
 
-    def keys(self) -> Iterator[str]:
-        """List all keys, in no order."""
-        for entry in self._list():
+    def keys(self, folder: str | None = None) -> Iterator[str]:
+        """List all keys, or those of one folder, in no order."""
+        for entry in self._list(folder):
             if not entry["path"].startswith(INCOMING):
                 yield key_of(entry["path"])
 

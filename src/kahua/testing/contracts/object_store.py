@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kahua.errors import InvalidInput, NotFound, StateConflict
-from kahua.store.objects import MAX_KEY_BYTES, ObjectStore
+from kahua.store.objects import FOLDERS, MAX_KEY_BYTES, ObjectStore
 
 ODD_KEYS = [
     "../a",
@@ -130,6 +130,7 @@ class ObjectStoreContract:
             store.put(f"key {number}", [b"1"])
         store.delete("key 3")
         assert sorted(store.keys()) == [f"key {number}" for number in range(10) if number != 3]
+        assert sorted(key for folder in FOLDERS for key in store.keys(folder)) == sorted(store.keys())
 
     def test_the_time_of_a_put_is_known(self, store: ObjectStore) -> None:
         """To the second, in UTC."""

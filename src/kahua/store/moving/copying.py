@@ -1,0 +1,137 @@
+"""Copying objects from one store into another, each verified, never while objects are being deleted."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
+
+from kahua.database import Database, Hold
+from kahua.errors import NotFound, Unavailable
+from kahua.store.objects import ObjectStore
+from kahua.store.removal import OBJECTS_LOCK, discard
+
+#: Objects that are copied or removed at once.
+PARALLEL = 4
+
+#: For so long one turn goes on; between two, others may delete objects.
+TURN_SECONDS = 0.5
+
+#: Pause between two turns: who waits for the lock gets it.
+PAUSE_SECONDS = 0.01
+
+
+class Copier:
+    """Copies objects, and removes those that are copied.
+
+    Parameters
+    ----------
+    rate
+        Bytes a second that it copies at most; None for no limit.
+    """
+
+    def __init__(self, *, database: Database, source: ObjectStore, target: ObjectStore, rate: float | None) -> None:
+        self._database = database
+        self._source = source
+        self._target = target
+        self._rate = rate
+        self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="mover")
+
+    def close(self) -> None:
+        """End its threads."""
+        self._pool.shutdown()
+
+    def copy(self, folder: str) -> tuple[int, int]:
+        """Copy what a folder of the source has; return the number of objects and of bytes."""
+        return self._in_turns(self._copied, folder)
+
+    def remove(self, folder: str) -> tuple[int, int]:
+        """Remove what a folder of the source has, of which the target has everything; return the same."""
+        return self._in_turns(self._removed, folder)
+
+    def clean(self) -> None:
+        """Remove from the source what writers that died left behind."""
+        self._source.clean(older_than_seconds=0)
+
+    def _in_turns(self, action: Callable[[str], int], folder: str) -> tuple[int, int]:
+        keys = self._source.keys(folder)
+        objects = size = 0
+        while some := list(islice(keys, PARALLEL)):
+            done = self._turn(action, chain(some, keys))
+            objects, size = objects + len(done), size + sum(done)
+        return objects, size
+
+    def _turn(self, action: Callable[[str], int], keys: Iterator[str]) -> list[int]:
+        """Deal with some keys, while nobody deletes objects."""
+        done: list[int] = []
+        begun = time.monotonic()
+        with self._database.hold(OBJECTS_LOCK) as hold:
+            while time.monotonic() < begun + TURN_SECONDS and (some := list(islice(keys, PARALLEL))):
+                done += self._pool.map(action, some)
+                self._check(hold, some)
+        if self._rate is not None:
+            time.sleep(max(0.0, sum(done) / self._rate - (time.monotonic() - begun)))
+        time.sleep(PAUSE_SECONDS)
+        return done
+
+    def _check(self, hold: Hold, keys: Sequence[str]) -> None:
+        try:
+            hold.check()
+        except Unavailable:  # someone may have deleted one of them while it was copied: let it be looked at again
+            with self._database.write() as session:
+                discard(session, keys)
+            raise
+
+    def _copied(self, key: str) -> int:
+        try:
+            read = _Digest(self._source.stream(key))
+            size = self._target.put(key, read)
+        except NotFound:
+            return 0  # it was deleted before this turn
+        if _digest_of(self._target.stream(key)) != read.value:
+            raise Unavailable(
+                f"The object {key} is not the same at its new place; nothing was removed from the old one.",
+                remedy="Look at the disks and the network of both places, and move again.",
+            )
+        return size
+
+    def _removed(self, key: str) -> int:
+        try:
+            size = self._source.size(key)
+        except NotFound:
+            return 0
+        if not self._holds(key, size):
+            self._copied(key)
+        self._source.delete(key)
+        return size
+
+    def _holds(self, key: str, size: int) -> bool:
+        try:
+            return self._target.size(key) == size
+        except NotFound:
+            return False
+
+
+class _Digest:
+    """Passes bytes on, and has their SHA-256 in the end."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self._hash = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self._hash.update(chunk)
+            yield chunk
+
+    @property
+    def value(self) -> bytes:
+        """Digest of what was passed on."""
+        return self._hash.digest()
+
+
+def _digest_of(chunks: Iterable[bytes]) -> bytes:
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.digest()
