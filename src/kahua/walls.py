@@ -2,7 +2,8 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 #: Folders of the system that may be links into /usr, or folders of their own.
@@ -16,6 +17,9 @@ NETWORK_FILES = ("resolv.conf", "hosts", "nsswitch.conf", "ssl", "ca-certificate
 
 #: Room in the sandbox's own temporary folder, which is memory.
 TEMPORARY_BYTES = 256_000_000
+
+#: Under which name a program that is alone with a file sees it.
+SEEN = "/object"
 
 #: A trial of the walls that takes longer than this does not work.
 TRIAL_SECONDS = 10
@@ -63,3 +67,20 @@ def problem_with_walls() -> str | None:
     if trial.returncode == 0:
         return None
     return f"bubblewrap does not work here ({trial.stderr.decode(errors='replace').strip()[:200]})."
+
+
+def alone_with(file: Path, *, also: Sequence[Path] = ()) -> tuple[list[str], str]:
+    """Give the words before those that start a program, and the name under which it sees a file.
+
+    It sees the system's programs and libraries, that file, and what is named besides; without bubblewrap, it sees what
+    its user sees.
+    """
+    if not _has_walls():
+        return [], str(file)
+    seen = [word for path in also for word in ("--ro-bind", str(path), str(path))]
+    return [bubblewrap() or "bwrap", *walls(), *seen, "--ro-bind", str(file.resolve()), SEEN, "--"], SEEN
+
+
+@cache
+def _has_walls() -> bool:
+    return problem_with_walls() is None

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from kahua.access import ProjectAccess
 from kahua.datasets import FoundSeries
-from kahua.store import SeriesReferenceRow, SeriesRow, StudyRow
+from kahua.dicom.transfer_syntaxes import encoding_of, is_mpeg2
+from kahua.store import InstanceRow, SeriesReferenceRow, SeriesRow, StudyRow
 from kahua.store.remote.sourced import is_away, sources_of
 from kahua.store.remote.tables import SeriesSourceRow
 
@@ -93,6 +94,8 @@ class SeriesDetail(SeriesItem):
     datasets: list[str]
     #: Address of the viewer with this series and those that belong to it.
     viewer_url: str
+    #: Address of the video, if it is one that browsers play.
+    film_url: str | None
 
 
 def series_items(session: Session, may: ProjectAccess, found: Sequence[FoundSeries]) -> list[SeriesItem]:
@@ -147,6 +150,17 @@ def viewer_url(may: ProjectAccess, found: Sequence[FoundSeries]) -> str:
         "initialSeriesInstanceUID": found[0].series.series_uid,
     }
     return f"/ohif/viewer/{may.name}?{urlencode(query)}"
+
+
+def film_url(session: Session, may: ProjectAccess, found: FoundSeries) -> str | None:
+    """Address under which a browser plays a series of videos; None if there is nothing that one plays."""
+    syntaxes = session.scalars(
+        select(InstanceRow.transfer_syntax_uid).where(InstanceRow.series_id == found.series.id).distinct().limit(10)
+    )
+    if not any(encoding_of(syntax).video and not is_mpeg2(syntax) for syntax in syntaxes):
+        return None
+    place = f"studies/{found.study.study_uid}/series/{found.series.series_uid}"
+    return f"/dicom-web/{may.name}/{place}/rendered?{urlencode({'accept': 'video/mp4'})}"
 
 
 def _results(session: Session, project_id: str, uids: Sequence[str]) -> dict[str, list[str]]:

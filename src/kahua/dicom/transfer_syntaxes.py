@@ -95,6 +95,11 @@ def encoding_of(transfer_syntax_uid: str) -> Encoding:
     )
 
 
+def is_mpeg2(transfer_syntax_uid: str) -> bool:
+    """Whether it is MPEG2, which browsers do not play (PS3.5 section 8.2.5)."""
+    return transfer_syntax_uid.startswith((f"{VIDEO}0", f"{VIDEO}1"))
+
+
 def decodes_to_rgb(transfer_syntax_uid: str) -> bool:
     """Whether decoders of a transfer syntax convert colours to RGB by themselves: JPEG and JPEG 2000, not JPEG-LS."""
     jpeg, jpeg_ls = "1.2.840.10008.1.2.4.", "1.2.840.10008.1.2.4.8"

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset, dcmread
 
-from kahua.dicom import transfer_syntaxes
 from kahua.dicom.documents import draw_document
 from kahua.dicom.dose import draw_dose
 from kahua.dicom.drawn import Drawn, evenly
@@ -25,6 +24,7 @@ from kahua.dicom.reports import draw_report
 from kahua.dicom.slides import draw_slide
 from kahua.dicom.waveforms import draw_waveform
 from kahua.store.serving import serve
+from kahua.store.video import draw_video, is_video
 
 #: Longest side of a preview, and side of the square tiles of a filmstrip, in pixels.
 PREVIEW_SIZE = 512
@@ -46,9 +46,6 @@ WITHOUT_PICTURE: Mapping[str, str] = {
     "RTPLAN": "A treatment plan has no picture: see its doses and structures.",
     "RTRECORD": "A treatment record has no picture.",
 }
-
-#: What is said of a video.
-VIDEO_NOTE = "Videos are not decoded here: no decoder of a free licence is at hand. Download it to watch it."
 
 Picture = NDArray[np.uint8]
 
@@ -74,8 +71,8 @@ def draw_series(folder: Path) -> dict[str, str]:
 def _draw_kind(header: Dataset, files: Sequence[Path], sources: Sequence[Path]) -> Drawn:
     """Draw a series by what its first object is."""
     modality = str(header.get("Modality", ""))
-    if _is_video(header):
-        return Drawn(pictures=[], note=VIDEO_NOTE)
+    if is_video(header):
+        return draw_video(files[0], most=MAX_TILES)
     on_image: dict[str, Callable[..., Drawn]] = {
         "SEG": draw_segmentation,
         "RTSTRUCT": draw_structure_set,
@@ -94,11 +91,6 @@ def _draw_kind(header: Dataset, files: Sequence[Path], sources: Sequence[Path]) 
     pictures = _images(files)
     note = WITHOUT_PICTURE.get(modality, f"{modality or 'This'} has no picture.")
     return Drawn(pictures=pictures, best=len(pictures) // 2, note="" if pictures else note)
-
-
-def _is_video(header: Dataset) -> bool:
-    meta = getattr(header, "file_meta", None)
-    return meta is not None and transfer_syntaxes.encoding_of(str(meta.get("TransferSyntaxUID", ""))).video
 
 
 def _images(files: Sequence[Path]) -> list[Picture]:

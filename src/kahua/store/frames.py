@@ -76,6 +76,19 @@ def frame_spans(objects: ObjectStore, instance: StoredInstance) -> Sequence[list
     return _encapsulated_spans(objects, instance, instance.pixel_offset, count)
 
 
+def stream_spans(objects: ObjectStore, instance: StoredInstance) -> Sequence[Span]:
+    """Give the stretches of the file that make up the stream of a video, in order.
+
+    Raises
+    ------
+    UndecodablePixels
+        The file is damaged.
+    """
+    if instance.pixel_offset is None:
+        raise UndecodablePixels("The object holds no stream.")
+    return _items(objects, instance, instance.pixel_offset)[1:]
+
+
 def read_frame(objects: ObjectStore, instance: StoredInstance, spans: Sequence[Span]) -> bytes:
     """Read the bytes of one frame."""
     if len(spans) == 1:

@@ -17,7 +17,7 @@ from kahua.store.objects import ObjectStore
 #: What a child needs besides the frame itself, to start and to load its libraries.
 START_SECONDS = 20
 
-#: How long an instance may take to be transcoded.
+#: How long an instance may take to be written anew.
 TRANSCODE_SECONDS = 300
 
 
@@ -96,9 +96,28 @@ class Studio:
         Unavailable
             All processes are busy.
         """
+        with self._written(file, "rewrite", transfer_syntax=transfer_syntax_uid) as out:
+            yield out
+
+    @contextmanager
+    def played(self, instance: StoredInstance) -> Iterator[Path]:
+        """Give the stream of a video as an MP4 file, for the time of a `with` block.
+
+        Raises
+        ------
+        UndecodablePixels
+            It is damaged, or ffmpeg is not installed; the message says which.
+        Unavailable
+            All processes are busy.
+        """
+        with self.objects.local_file(instance.object_key) as file, self._written(file, "film") as out:
+            yield out
+
+    @contextmanager
+    def _written(self, file: Path, task: str, **job: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="kahua-") as folder:
-            out = Path(folder) / "transcoded"
-            job = {"task": "rewrite", "file": str(file), "out": str(out), "transfer_syntax": transfer_syntax_uid}
+            out = Path(folder) / "written"
+            job = {**job, "task": task, "file": str(file), "out": str(out)}
             self.decoders.ask(job, bounds=self._bounds(TRANSCODE_SECONDS))
             yield out
 

@@ -21,6 +21,7 @@ from kahua.dicom.pixels import decode_stored, read_frame
 from kahua.dicom.transcoding import transcode
 from kahua.errors import InvalidInput
 from kahua.store.serving import serve
+from kahua.store.video import is_video, video_frame, write_mp4
 
 #: Picture quality where none is asked for.
 QUALITY = 90
@@ -68,7 +69,13 @@ def rewrite(job: Job) -> bytes:
     return b""
 
 
-TASKS: dict[str, Callable[[Job], bytes]] = {"draw": draw, "decode": decode, "rewrite": rewrite}
+def film(job: Job) -> bytes:
+    """Write the stream of a video as an MP4 file."""
+    write_mp4(Path(job["file"]), Path(job["out"]))
+    return b""
+
+
+TASKS: dict[str, Callable[[Job], bytes]] = {"draw": draw, "decode": decode, "rewrite": rewrite, "film": film}
 
 
 @lru_cache(maxsize=32)
@@ -78,6 +85,8 @@ def _attributes(file: str) -> Dataset:
 
 def _frame(job: Job, dataset: Dataset, index: int) -> Frame:
     """Decode a frame: cut out of the file where it is known where it lies."""
+    if is_video(dataset):
+        return video_frame(Path(job["file"]), job["frames"][index] - 1)
     if job["spans"] is None:
         return read_frame(dcmread(job["file"], force=True), job["frames"][index] - 1)
     with open(job["file"], "rb") as file:  # noqa: PTH123 - asked for thousands of times

@@ -3180,6 +3180,8 @@ export interface components {
             datasets: string[];
             /** Description */
             description: string;
+            /** Film Url */
+            film_url: string | null;
             /** Frame Of Reference Uid */
             frame_of_reference_uid: string;
             /** Id */

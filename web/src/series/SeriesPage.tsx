@@ -192,6 +192,13 @@ function Head({ project, series, view, onView }: { series: SeriesDetail } & Omit
 
 function Viewer({ project, series, overlay }: { project: string; series: SeriesDetail; overlay: string | undefined }) {
   if (series.modality === 'SR') return <Report project={project} series={series} />;
+  if (series.film_url)
+    return (
+      <div className={classes.still}>
+        {/* biome-ignore lint/a11y/useMediaCaption: videos of patients have no captions */}
+        <video src={series.film_url} poster={series.preview.url ?? undefined} controls preload="metadata" />
+      </div>
+    );
   const address = viewerUrl(project, series, overlay);
   if (!address)
     return (

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, Response
 
 from kahua.access import ProjectAccess
+from kahua.api.dicomweb.films import film_types, is_film, send_film
 from kahua.api.dicomweb.frames import find_instance, frame_numbers
 from kahua.api.dicomweb.service import PREFIX, PRIVATE, Reader, accepted_of, begun, multipart, not_acceptable
 from kahua.api.ranges import is_known
@@ -117,6 +118,8 @@ def send_picture(
 ) -> Response:
     """Send a picture of frames; without numbers, of the first, or of all where the client wants an animation."""
     accepted = accepted_of(request) if accepted is None else accepted
+    if is_film(instance) and numbers is None:
+        return send_film(request, site, instance, accepted) or _still(request, site, instance, rendering, accepted)
     kinds = PICTURES if numbers and len(numbers) == 1 else (*PICTURES, ANIMATION)
     media = _chosen(accepted, kinds)
     if media is None:
@@ -135,6 +138,16 @@ def send_picture(
         for number in numbers[:MAX_PICTURES]
     )
     return multipart(media, begun(parts), boundary)
+
+
+def _still(
+    request: Request, site: Site, instance: StoredInstance, rendering: Rendering, accepted: Sequence[Media]
+) -> Response:
+    """Send the first frame of a video."""
+    media = _chosen(accepted, PICTURES)
+    if media is None:
+        return not_acceptable(", ".join((*PICTURES, *film_types(instance))))
+    return _picture(request, site, instance, (1,), media, rendering)
 
 
 def _picture(
@@ -185,6 +198,9 @@ def _rendered_all(request: Request, access: ProjectAccess, site: Site, address: 
     if not images:
         raise NotFound("There are no pictures.")
     rendering, accepted = parse_rendering(request.query_params), accepted_of(request)
+    films = (send_film(request, site, each.instance, accepted) for each in images if is_film(each.instance))
+    if film := next(films, None):
+        return film
     media = _chosen(accepted, PICTURES)
     if media is None:
         return not_acceptable(", ".join(PICTURES))

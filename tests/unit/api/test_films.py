@@ -1,0 +1,86 @@
+"""A video is a picture to who wants one, and a film that plays to who wants that."""
+
+import io
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from PIL import Image
+from pydicom import dcmread
+
+from kahua.store.video import write_mp4
+from kahua.testing.films import film
+from kahua.testing.site import TestClient, program
+
+from .test_dicomweb import BASE, address_of, derive_all, get, stow
+
+pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+
+
+@pytest.fixture
+def client(application: FastAPI) -> TestClient:
+    return program(application, "curator")
+
+
+def kept(client: TestClient, stream: str) -> tuple[str, bytes]:
+    """Store a video; give the address of the instance and the file."""
+    content = film(stream)
+    stow(client, content)
+    return address_of(dcmread(io.BytesIO(content), stop_before_pixels=True)), content
+
+
+def stream_of(content: bytes) -> bytes:
+    """Give the stream of a file, the only fragment after the offset table."""
+    pixels = content.index(b"\xe0\x7f\x10\x00OB") + 12
+    table = int.from_bytes(content[pixels + 4 : pixels + 8], "little")
+    item = pixels + 8 + table
+    return content[item + 8 : item + 8 + int.from_bytes(content[item + 4 : item + 8], "little")]
+
+
+@pytest.mark.parametrize("accept", ["video/mp4", "video/*", "video/mp4, image/jpeg;q=0.5"])
+def test_what_is_stored_as_mp4_is_sent_as_it_is_in_ranges_too(client: TestClient, accept: str) -> None:
+    address, content = kept(client, "h264-mp4")
+    answer = get(client, f"{address}/rendered", accept)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "video/mp4")
+    assert answer.content == stream_of(content)
+    part = client.get(f"{address}/rendered", headers={"Accept": accept, "Range": "bytes=4-7"})
+    assert (part.status_code, part.content) == (206, b"ftyp")
+
+
+@pytest.mark.parametrize("stream", ["h264-bare", "h264-ts", "hevc-ts"])
+def test_other_streams_are_put_into_mp4(client: TestClient, tmp_path: Path, stream: str) -> None:
+    address, content = kept(client, stream)
+    answer = get(client, f"{address}/rendered?accept=video/mp4", "*/*")
+    assert answer.headers["content-type"] == "video/mp4"
+    assert answer.content[4:8] == b"ftyp"
+    file = tmp_path / "video.dcm"
+    file.write_bytes(content)
+    write_mp4(file, tmp_path / "same.mp4")
+    assert answer.content == (tmp_path / "same.mp4").read_bytes()
+
+
+def test_mpeg2_is_sent_as_it_is_and_never_as_mp4(client: TestClient) -> None:
+    address, content = kept(client, "mpeg2")
+    assert get(client, f"{address}/rendered", "video/mpeg").content == stream_of(content)
+    refused = get(client, f"{address}/rendered", "video/mp4")
+    assert refused.status_code == 406
+    assert "video/mpeg" in refused.text
+
+
+def test_who_wants_anything_gets_the_first_frame(client: TestClient) -> None:
+    address, _ = kept(client, "h264-ts")
+    for path in ("rendered", "thumbnail", "frames/5/rendered"):
+        answer = get(client, f"{address}/{path}", "*/*")
+        assert answer.headers["content-type"] == "image/jpeg"
+        assert Image.open(io.BytesIO(answer.content)).size == (128, 96)
+
+
+def test_a_series_with_a_video_plays(client: TestClient, site: Any) -> None:
+    address, content = kept(client, "h264-mp4")
+    series = address.rsplit("/instances/")[0]
+    assert get(client, f"{series}/rendered", "video/mp4").content == stream_of(content)
+    derive_all(site)
+    assert Image.open(io.BytesIO(get(client, f"{series}/thumbnail", "image/webp").content)).size == (128, 96)
+    assert get(client, f"{BASE}/studies/1.2.3/rendered", "video/mp4").status_code == 404
