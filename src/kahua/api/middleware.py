@@ -4,10 +4,11 @@ import asyncio
 import ipaddress
 import socket
 import time
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,6 +32,8 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+
+_ALWAYS = {name.lower().encode(): value.encode() for name, value in ALWAYS.items()}
 
 #: For data: even when it is opened as a page, nothing in it runs.
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
@@ -155,16 +158,19 @@ class _Answer:
         """Pass a message on to the server."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self._complete(MutableHeaders(raw=message.setdefault("headers", [])))
+            message["headers"] = self._complete(message.get("headers", ()))
         await self._send(message)
 
-    def _complete(self, headers: MutableHeaders) -> None:
-        for name, value in ALWAYS.items():
-            headers[name] = value
-        headers["X-Request-ID"] = self._request_id
-        headers.setdefault("Content-Security-Policy", policy_of(self._path))
-        if self._path.startswith(DATA_PATHS):
-            headers.setdefault("Cache-Control", "no-store")
+    def _complete(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Give all headers; names come in lower case, as ASGI demands."""
+        ours = {**_ALWAYS, b"x-request-id": self._request_id.encode()}
+        complete = [each for each in headers if each[0] not in ours]
+        given = {name for name, _ in complete}
+        if b"content-security-policy" not in given:
+            ours[b"content-security-policy"] = policy_of(self._path).encode()
+        if b"cache-control" not in given and self._path.startswith(DATA_PATHS):
+            ours[b"cache-control"] = b"no-store"
+        return [*complete, *ours.items()]
 
 
 def policy_of(path: str) -> str:

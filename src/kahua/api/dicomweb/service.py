@@ -1,6 +1,6 @@
 """What all parts of a project's DICOMweb service share (PS3.18 chapter 8)."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -46,7 +46,7 @@ def _origin(request: Request) -> str:
     return f"{scheme}://{host}:{port}"
 
 
-def accepted_of(request: Request) -> list[Media]:
+def accepted_of(request: Request) -> Sequence[Media]:
     """Read what the client accepts: the query parameter ``accept`` counts more than the header (PS3.18 8.3.3.1)."""
     named = ",".join(request.query_params.getlist("accept")) if "accept=" in request.url.query else ""
     return parse_accept(named or request.headers.get("accept", ""))

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from email.message import Message
+from functools import lru_cache
 
 from kahua.dicom import transfer_syntaxes as syntaxes
 
@@ -68,10 +69,11 @@ class Form:
     transfer_syntax: str
 
 
-def parse_accept(header: str) -> list[Media]:
+@lru_cache(maxsize=128)
+def parse_accept(header: str) -> Sequence[Media]:
     """Read the header Accept, the most wanted first; what cannot be read in it is left out."""
     found = [media for text in _split(header or "*/*") if (media := _media(text))]
-    return sorted((media for media in found if media.quality > 0), key=lambda media: -media.quality)
+    return tuple(sorted((media for media in found if media.quality > 0), key=lambda media: -media.quality))
 
 
 def choose(accepted: Collection[Media], offered: str, transfer_syntax: str = "") -> Media | None:
