@@ -63,10 +63,10 @@ def fill(archive: Archive) -> None:
 
 
 def ask(archive: Archive, level: Level, *parameters: tuple[str, str], **within: str) -> Answer:
-    with archive.database.read() as session:
-        documents = Documents(session, archive.objects, "main", archive.limits.budget)
+    with archive.database.look() as look:
+        documents = Documents(archive.database, archive.objects, "main", archive.limits.budget)
         query = parse_query(level, parameters)
-        return find(session, "main", query, base_url=BASE, documents=documents, **within)
+        return find(look, "main", query, base_url=BASE, documents=documents, **within)
 
 
 def rows(answer: Answer) -> list[Json]:

@@ -151,10 +151,10 @@ VALUES = (
 @given(level=st.sampled_from(Level), parameters=st.lists(st.tuples(NAMES, VALUES), max_size=5))
 @settings(max_examples=400, deadline=None)
 def test_any_query_is_answered_or_refused(kept: Archive, level: Level, parameters: list[tuple[str, str]]) -> None:
-    with kept.database.read() as session:
-        documents = Documents(session, kept.objects, "main", kept.limits.budget)
+    with kept.database.look() as look:
+        documents = Documents(kept.database, kept.objects, "main", kept.limits.budget)
         try:
-            answer = find(session, "main", parse_query(level, parameters), base_url="https://a", documents=documents)
+            answer = find(look, "main", parse_query(level, parameters), base_url="https://a", documents=documents)
         except (InvalidInput, TooMuch) as error:
             assert error.message  # noqa: PT017 - there may be an error or none; if there is one, it has words
         else:

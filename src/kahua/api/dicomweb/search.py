@@ -74,15 +74,15 @@ def _search(
     if kind is None:
         return not_acceptable(f'{DICOM_JSON}, or as multipart/related; type="{DICOM_XML}"')
     query = parse_query(level, request.query_params.multi_items())
-    with site.database.read() as session:
+    with site.database.look() as look:
         answer = find(
-            session,
+            look,
             access.project_id,
             query,
             base_url=base_url(request, site, access),
             study_uid=study_uid,
             series_uid=series_uid,
-            documents=Documents(session, site.objects, access.project_id, site.archive.limits.budget),
+            documents=Documents(site.database, site.objects, access.project_id, site.archive.limits.budget),
         )
     headers = dict(PRIVATE)
     if answer.truncated:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Boolean, literal
+from sqlalchemy import Boolean
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -12,14 +12,19 @@ _LAST = "\U0010ffff"
 
 
 class BeginsWith(FunctionElement[bool]):
-    """A column's text begins with these characters."""
+    """A column's text begins with some characters: those of which `bounds` made the three values."""
 
     inherit_cache = True
     type = Boolean()
 
-    def __init__(self, column: Any, beginning: str) -> None:
+    def __init__(self, column: Any, first: Any, last: Any, pattern: Any) -> None:
+        super().__init__(column, first, last, pattern)
+
+    @staticmethod
+    def bounds(beginning: str) -> tuple[str, str, str]:
+        """Give the first text that begins so, one after the last, and a pattern of all."""
         pattern = beginning.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        super().__init__(column, literal(beginning), literal(beginning + _LAST), literal(pattern))
+        return beginning, beginning + _LAST, pattern
 
     def self_group(self, against: Any = None) -> "BeginsWith":  # noqa: ARG002
         """Stay as it is: compared with true, as other functions are where there is no boolean, no index is used."""

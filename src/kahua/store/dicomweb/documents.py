@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
+from kahua.database import Database
 from kahua.dicom import Budget
 from kahua.errors import TooMuch
 from kahua.store import metadata
@@ -26,8 +26,8 @@ Json = Mapping[str, Any]
 class Documents:
     """Reads what the worker keeps of series, within the budget of one query."""
 
-    def __init__(self, session: Session, objects: ObjectStore, project_id: str, budget: Budget) -> None:
-        self._session = session
+    def __init__(self, database: Database, objects: ObjectStore, project_id: str, budget: Budget) -> None:
+        self._database = database
         self._objects = objects
         self._project_id = project_id
         self._budget = budget
@@ -45,7 +45,9 @@ class Documents:
         match level:
             case Level.STUDY:
                 series = select(SeriesRow.id).where(SeriesRow.study_id == row.id).order_by(SeriesRow.id)
-                for series_id in self._session.scalars(series).all():
+                with self._database.read() as session:
+                    found = session.scalars(series).all()
+                for series_id in found:
                     yield from self.of_series(series_id)[:1]
             case Level.SERIES:
                 yield from self.of_series(row.id)[:1]
@@ -65,12 +67,13 @@ class Documents:
         return self._known[series_id]
 
     def _array(self, series_id: str) -> bytes:
-        series = self._session.get_one(SeriesRow, series_id)
-        if series.metadata_key is not None and series.derived_revision == series.revision:
-            return metadata.unpack(self._objects.read(series.metadata_key))
-        study_uid = self._session.get_one(StudyRow, series.study_id).study_uid
-        address = Address(study_uid=study_uid, series_uid=series.series_uid)
-        located = locate_instances(self._session, self._project_id, address)
+        with self._database.read() as session:
+            series = session.get_one(SeriesRow, series_id)
+            if series.metadata_key is not None and series.derived_revision == series.revision:
+                return metadata.unpack(self._objects.read(series.metadata_key))
+            study_uid = session.get_one(StudyRow, series.study_id).study_uid
+            address = Address(study_uid=study_uid, series_uid=series.series_uid)
+            located = locate_instances(session, self._project_id, address)
         own = [each for each in located if each.instance.series_id == series_id]
         return metadata.join(metadata.instance_documents(self._objects, own, budget=self._budget))
 

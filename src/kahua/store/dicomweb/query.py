@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy.orm import Session
 
+from kahua.database import Readable
 from kahua.dicom import INDEX_TAGS, INSTANCE_TAGS
 from kahua.errors import InvalidInput
 from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level
@@ -112,7 +112,7 @@ def parse_query(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
 
 
 def find(
-    session: Session,
+    readable: Readable,
     project_id: str,
     query: Query,
     *,
@@ -144,7 +144,7 @@ def find(
 
     def rows(limit: int, offset: int) -> list[Any]:
         return select_rows(
-            session.connection(),
+            readable,
             project_id,
             query.level,
             query.matches,
@@ -160,7 +160,7 @@ def find(
     else:
         found = rows(query.limit + 1, query.offset)
     page = found[: query.limit]
-    bodies = serialised(session.connection(), query.level, page, base_url, below_series=series_uid is not None)
+    bodies = serialised(readable, query.level, page, base_url, below_series=series_uid is not None)
     if documents and (query.fields or query.everything):
         bodies = [_completed(query, row, body, documents, base_url) for row, body in zip(page, bodies, strict=True)]
     return Answer(body=b"[" + b",".join(bodies) + b"]", count=len(page), truncated=len(found) > query.limit)

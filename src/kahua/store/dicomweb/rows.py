@@ -1,11 +1,13 @@
 """Rows of answers as DICOM JSON: what is stored serialised, joined with what is computed."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import BindParameter, bindparam, select
 
+from kahua.database import Prepared, Readable
 from kahua.store.dicomweb.attributes import Level
 from kahua.store.tables import SeriesRow
 
@@ -16,7 +18,7 @@ COMPUTED: Final = frozenset({"00080061", "00081190", "00083002", "00201206", "00
 
 
 def serialised(
-    connection: Connection, level: Level, rows: Sequence[Any], base_url: str, *, below_series: bool = False
+    readable: Readable, level: Level, rows: Sequence[Any], base_url: str, *, below_series: bool = False
 ) -> list[bytes]:
     """Make a DICOM JSON object of each row of `kahua.store.dicomweb.selection`.
 
@@ -24,7 +26,7 @@ def serialised(
     """
     match level:
         case Level.STUDY:
-            counts = _counts(connection, [row.id for row in rows])
+            counts = _counts(readable, [row.id for row in rows])
             return [_joined(row.dicom_json, _study(row, counts[row.id], base_url)) for row in rows]
         case Level.SERIES:
             return [_joined(row.dicom_json, _series(row, base_url)) for row in rows]
@@ -43,21 +45,29 @@ class _Counts:
         self.modalities: set[str] = set()
 
 
-_SERIES_OF: Final = select(SeriesRow.study_id, SeriesRow.modality, SeriesRow.instance_count).where(
-    SeriesRow.study_id.in_(bindparam("studies", expanding=True))
-)
-
-
-def _counts(connection: Connection, study_ids: Sequence[str]) -> dict[str, _Counts]:
+def _counts(readable: Readable, study_ids: Sequence[str]) -> dict[str, _Counts]:
     """Count what studies hold; here, for a database sorts and groups the few rows of a page more slowly."""
     counts = {study_id: _Counts() for study_id in study_ids}
-    for study_id, modality, instances in connection.execute(_SERIES_OF, {"studies": study_ids}).all():
+    if not study_ids:
+        return counts
+    places = 1 << (len(study_ids) - 1).bit_length()  # so that there are few statements; the last id fills the rest
+    ids = {f"study{number}": study_ids[min(number, len(study_ids) - 1)] for number in range(places)}
+    for study_id, modality, instances in _series_of(places).execute(readable, **ids):
         of_study = counts[study_id]
         of_study.series += 1
         of_study.instances += instances
         if modality:
             of_study.modalities.add(modality)
     return counts
+
+
+@cache
+def _series_of(count: int) -> Prepared:
+    """Make the statement that gives the series of so many studies."""
+    studies: list[BindParameter[str]] = [bindparam(f"study{number}") for number in range(count)]
+    return Prepared(
+        select(SeriesRow.study_id, SeriesRow.modality, SeriesRow.instance_count).where(SeriesRow.study_id.in_(studies))
+    )
 
 
 def _study(row: Any, counts: _Counts, base_url: str) -> Json:

@@ -6,21 +6,69 @@ the one study that matches is the millionth. So the indexes that the conditions 
 few rows match; if so, these are sorted, and no index offers itself for the order.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from itertools import accumulate
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select
+from sqlalchemy import Select, bindparam, func, literal_column, select
 
-from kahua.store.dicomweb.attributes import Attribute, Level, Matching
-from kahua.store.dicomweb.conditions import WILDCARDS, condition, is_universal
+from kahua.database import Prepared, Readable
+from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level, Matching
+from kahua.store.dicomweb.conditions import (
+    WILDCARDS,
+    Condition,
+    Form,
+    condition,
+    exactly,
+    is_universal,
+    parameter_name,
+)
 from kahua.store.tables import InstanceRow, SeriesRow, StudyRow
 
 #: So many rows are sorted rather than looked for along the order.
 FEW: Final = 1000
 
+#: Statements that are kept, of the forms asked for last.
+MAX_STATEMENTS: Final = 500
+
+
+class FoundStudy(NamedTuple):
+    """What the answer for a study is made of."""
+
+    id: str
+    study_uid: str
+    dicom_json: bytes
+
+
+class FoundSeries(NamedTuple):
+    """What the answer for a series is made of."""
+
+    id: str
+    study_uid: str
+    series_uid: str
+    dicom_json: bytes
+    instance_count: int
+
+
+class FoundInstance(NamedTuple):
+    """What the answer for an instance is made of; `id` is that of its series."""
+
+    id: str
+    study_uid: str
+    series_uid: str
+    modality: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    dicom_json: bytes
+    series_json: bytes
+
+
 _TABLES: Final[dict[Level, Any]] = {Level.STUDY: StudyRow, Level.SERIES: SeriesRow, Level.INSTANCE: InstanceRow}
 
-#: What the answer of each level is made of.
+_FOUND: Final[dict[Level, Any]] = {Level.STUDY: FoundStudy, Level.SERIES: FoundSeries, Level.INSTANCE: FoundInstance}
+
+#: The columns of what is found at each level.
 _COLUMNS: Final[dict[Level, tuple[Any, ...]]] = {
     Level.STUDY: (StudyRow.id, StudyRow.study_uid, StudyRow.dicom_json),
     Level.SERIES: (
@@ -54,7 +102,7 @@ _ORDER_LENGTH: Final = {Level.STUDY: 2, Level.SERIES: 3, Level.INSTANCE: 5}
 
 
 def select_rows(
-    connection: Connection,
+    readable: Readable,
     project_id: str,
     level: Level,
     matches: tuple[tuple[Attribute, str], ...],
@@ -65,7 +113,7 @@ def select_rows(
     study_uid: str | None = None,
     series_uid: str | None = None,
 ) -> list[Any]:
-    """Give the rows of a project that match, a page of them.
+    """Give the rows of a project that match, a page of them: `FoundStudy`, `FoundSeries` or `FoundInstance`.
 
     Raises
     ------
@@ -74,26 +122,22 @@ def select_rows(
     """
     conditions = [condition(attribute, value, fuzzy=fuzzy) for attribute, value in matches if not is_universal(value)]
     if study_uid is not None:
-        conditions.append(StudyRow.study_uid == study_uid)
+        conditions.append(exactly(BY_NAME["StudyInstanceUID"], study_uid))
     if series_uid is not None:
-        conditions.append(SeriesRow.series_uid == series_uid)
-    few = Level.STUDY if study_uid is not None else _level_of_few(connection, project_id, matches)
-    statement = _statement(level, few)
-    page = {"project": project_id, "limit": limit, "offset": offset}
-    return list(connection.execute(statement.where(*conditions) if conditions else statement, page).all())
+        conditions.append(exactly(BY_NAME["SeriesInstanceUID"], series_uid))
+    few = Level.STUDY if study_uid is not None else _level_of_few(readable, project_id, matches)
+    statement = _statement(level, few, tuple(each.form for each in conditions))
+    rows = statement.execute(readable, project=project_id, limit=limit, offset=offset, **_values(conditions))
+    return [_FOUND[level](*row) for row in rows]
 
 
-def _level_of_few(connection: Connection, project_id: str, matches: tuple[tuple[Attribute, str], ...]) -> Level | None:
+def _level_of_few(readable: Readable, project_id: str, matches: tuple[tuple[Attribute, str], ...]) -> Level | None:
     """Give the level whose index leads to few rows; None if there is no such condition."""
     for attribute, value in matches:
         if attribute.indexed and _is_led_by_index(attribute, value):
-            table = _TABLES[attribute.level]
-            found: Any = (
-                select(literal_column("1"))
-                .where(table.project_id == project_id, condition(attribute, value, fuzzy=False))
-                .limit(FEW)
-            )
-            if (connection.scalar(select(func.count()).select_from(found.subquery())) or 0) < FEW:
+            led = condition(attribute, value, fuzzy=False)
+            ((count,),) = _count_up_to_few(led.form).execute(readable, project=project_id, **_values([led]))
+            if count < FEW:
                 return attribute.level
     return None
 
@@ -105,16 +149,34 @@ def _is_led_by_index(attribute: Attribute, value: str) -> bool:
     return not is_universal(value) and not any(wildcard in value for wildcard in WILDCARDS)
 
 
-@lru_cache
-def _statement(level: Level, few: Level | None) -> Any:
-    """Build the statement of a level: along the order, or by way of the level of which few rows match."""
-    statement = select(*_COLUMNS[level]).where(_TABLES[few or Level.STUDY].project_id == bindparam("project"))
-    statement = statement.select_from(StudyRow)
+def _values(conditions: Sequence[Condition]) -> dict[str, Any]:
+    """Give the parameters of a statement of these conditions' forms."""
+    values = (value for each in conditions for value in each.values)
+    return {parameter_name(number): value for number, value in enumerate(values)}
+
+
+@lru_cache(MAX_STATEMENTS)
+def _count_up_to_few(form: Form) -> Prepared:
+    """Make the statement that counts what one condition matches, no further than is few."""
+    table = _TABLES[form.attribute.level]
+    found: Any = select(literal_column("1")).where(table.project_id == bindparam("project"), form.clause(0)).limit(FEW)
+    return Prepared(select(func.count()).select_from(found.subquery()))
+
+
+@lru_cache(MAX_STATEMENTS)
+def _statement(level: Level, few: Level | None, forms: tuple[Form, ...]) -> Prepared:
+    """Make the statement of a level: along the order, or by way of the level of which few rows match."""
+    statement: Select[Any] = select(*_COLUMNS[level]).select_from(StudyRow)
     if level is not Level.STUDY:
         statement = statement.join(SeriesRow, SeriesRow.study_id == StudyRow.id)
     if level is Level.INSTANCE:
         statement = statement.join(InstanceRow, InstanceRow.series_id == SeriesRow.id)
+    firsts = accumulate((form.count for form in forms), initial=0)
+    statement = statement.where(
+        _TABLES[few or Level.STUDY].project_id == bindparam("project"),
+        *(form.clause(first) for form, first in zip(forms, firsts, strict=False)),
+    )
     order = list(_ORDER[: _ORDER_LENGTH[level]])
     if few is not None:
         order[0] = StudyRow.study_date.concat("").desc()  # the same order, but no index has it
-    return statement.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset"))
+    return Prepared(statement.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset")))

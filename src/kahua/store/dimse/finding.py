@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import ColumnElement, Integer, cast, func, select
+from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
 from kahua.database import Database
 from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level
-from kahua.store.dicomweb.conditions import condition
+from kahua.store.dicomweb.conditions import condition, is_universal
 from kahua.store.dicomweb.query import Query, find
 from kahua.store.dimse.association import Association
 from kahua.store.dimse.commands import Command, Status, encode_response
@@ -144,7 +144,7 @@ def _page(session: Session, project_id: str, question: Question, offset: int) ->
 
 def _patients(session: Session, project_id: str, matches: Matches, offset: int) -> list[Row]:
     """Give the patients of a page, with the numbers of what is there of each."""
-    conditions: list[ColumnElement[bool]] = [condition(each, value, fuzzy=False) for each, value in matches]
+    conditions = [condition(each, value, fuzzy=False).clause() for each, value in matches if not is_universal(value)]
     patients = (
         select(StudyRow.patient_id, func.count().label("studies"), func.min(StudyRow.id).label("first"))
         .where(StudyRow.project_id == project_id, *conditions)
