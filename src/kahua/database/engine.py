@@ -1,7 +1,8 @@
 """Transactions on SQLite or PostgreSQL."""
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DatabaseError, InterfaceError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import PoolProxiedConnection
 
 from kahua.database import postgresql
 from kahua.database.holds import ConnectionHold, FileHold, Hold
@@ -17,6 +19,12 @@ from kahua.errors import MisconfiguredSite, OutOfSpace, Unavailable
 
 #: How long a writer waits for another process that writes, in seconds.
 BUSY_SECONDS = 30
+
+#: How long a look may take. What an index leads to takes a thousandth of it.
+LOOK_SECONDS = 15.0
+
+#: Steps of SQLite's machine between two looks at the clock: some milliseconds.
+STEPS = 100_000
 
 
 class Database:
@@ -27,14 +35,16 @@ class Database:
     fail half-way because another process wrote first. On PostgreSQL many write at once, each seeing what
     the others have committed: whoever decides by what a row says locks it (`with_for_update`), and who
     makes what may be there only once is ready for an `IntegrityError`. One that is not `durable` may lose
-    its last transactions in a power cut.
+    its last transactions in a power cut. A look ends after `look_seconds`.
     """
 
-    def __init__(self, url: str, *, durable: bool = True) -> None:
+    def __init__(self, url: str, *, durable: bool = True, look_seconds: float = LOOK_SECONDS) -> None:
         self.url = url
+        self._look_seconds = look_seconds
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _create_engine(url, durable=durable)
         self._writer = self.engine.execution_options(kahua_write=True)
+        self._looker = self.engine if self.is_sqlite else postgresql.connect(url, look_seconds=look_seconds)
 
     @classmethod
     def in_folder(cls, folder: Path, *, durable: bool = True) -> "Database":
@@ -72,9 +82,20 @@ class Database:
 
     @contextmanager
     def look(self) -> Iterator[Look]:
-        """Take a connection for the few prepared statements that every request asks, without a transaction."""
-        with _clear_errors(), Look.into(self.engine) as look:
-            yield look
+        """Take a connection for the few prepared statements that a request asks, without a transaction.
+
+        Raises
+        ------
+        Unavailable
+            It takes too long, as the search for a word in every row of a large site does.
+        """
+        with _clear_errors():
+            connection = self._looker.raw_connection()
+            try:
+                with _ended_after(self._look_seconds, connection) if self.is_sqlite else nullcontext():
+                    yield Look(self._looker.dialect, connection)
+            finally:
+                connection.close()
 
     @contextmanager
     def claim(self, name: str) -> Iterator[postgresql.Claim]:
@@ -137,6 +158,7 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        self._looker.dispose()
 
 
 def _create_engine(url: str, *, durable: bool) -> Engine:
@@ -160,6 +182,18 @@ def _create_engine(url: str, *, durable: bool) -> Engine:
 
 
 @contextmanager
+def _ended_after(seconds: float, connection: PoolProxiedConnection) -> Iterator[None]:
+    """Interrupt what SQLite does for longer."""
+    end = time.monotonic() + seconds
+    driver: Any = connection.dbapi_connection
+    driver.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
+
+
+@contextmanager
 def _clear_errors() -> Iterator[None]:
     """Say in a sentence what the driver says in its own words."""
     try:
@@ -172,6 +206,8 @@ def _clear_errors() -> Iterator[None]:
         reason = str(error.orig)
         if "disk is full" in reason or "No space left" in reason:
             raise OutOfSpace("The disk of the database is full; nothing was changed.") from error
+        if "interrupted" in reason:
+            raise postgresql.TookTooLong from error
         if "locked" in reason:
             raise Unavailable("The database is busy with another writer; try again.") from error
         if "readonly" in reason or "unable to open" in reason:

@@ -23,6 +23,9 @@ _COLLISIONS = {"40001", "40P01"}
 #: Codes that say that there is no room.
 _NO_ROOM = {"53100", "58030"}
 
+#: Code of a statement that took longer than it may.
+_TOOK_TOO_LONG = "57014"
+
 #: Words of a refused connection, for which there is no code: they do not help by themselves when tried again.
 _NOT_LET_IN = ("does not exist", "authentication failed", "no pg_hba.conf entry", "permission denied")
 
@@ -43,12 +46,25 @@ _END_SHARED = text("SELECT pg_advisory_unlock_shared(:key)").bindparams(_KEY)
 log = get_logger()
 
 
+class TookTooLong(Unavailable):
+    """Too much would have to be looked through; the question was given up."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Too much would have to be looked through for this; it was given up.",
+            remedy="Ask a narrower question: name the patient, the study or the accession number, or the beginning of"
+            " a value instead of a part of it.",
+        )
+
+
 class Collision(ResourceBusy):
     """Others changed the same rows at this moment; nothing was changed, try again."""
 
 
-def connect(url: str, *, durable: bool = True) -> Engine:
+def connect(url: str, *, durable: bool = True, look_seconds: float | None = None) -> Engine:
     """Make the engine for an address such as ``postgresql://user:password@host/name``.
+
+    With `look_seconds` it is one for reading: without transactions, and no statement takes longer than that.
 
     Raises
     ------
@@ -62,16 +78,20 @@ def connect(url: str, *, durable: bool = True) -> Engine:
             setting="database_url",
             remedy="Write postgresql://USER:PASSWORD@HOST/NAME, or leave it out to use SQLite.",
         )
+    options = [] if durable else ["-c synchronous_commit=off"]
+    if look_seconds is not None:
+        options += ["-c default_transaction_read_only=on", f"-c statement_timeout={look_seconds * 1000:.0f}"]
     try:
         return create_engine(
             f"postgresql+psycopg://{rest}",
+            **({} if look_seconds is None else {"isolation_level": "AUTOCOMMIT"}),
             pool_pre_ping=True,
             pool_size=POOL_SIZE,
             max_overflow=POOL_OVERFLOW,
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": "kahua",
-                **({} if durable else {"options": "-c synchronous_commit=off"}),
+                "options": " ".join(options),
             },
         )
     except ImportError as error:
@@ -152,6 +172,8 @@ def clear_error(error: DatabaseError | InterfaceError) -> KahuaError | None:
     code = getattr(error.orig, "sqlstate", None)
     if isinstance(error, DataError):
         return InvalidInput("A value is too large, or holds a character that the database cannot keep.")
+    if code == _TOOK_TOO_LONG:
+        return TookTooLong()
     if code in _COLLISIONS:
         return Collision()
     if code in _NO_ROOM:

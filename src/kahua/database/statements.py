@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ClauseElement, Connection, Dialect
-from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection
@@ -21,22 +20,6 @@ class Look:
 
     dialect: Dialect
     connection: PoolProxiedConnection
-
-    @classmethod
-    @contextmanager
-    def into(cls, engine: Engine) -> Iterator["Look"]:
-        """Take a connection from the pool for the time of a `with` block."""
-        connection = engine.raw_connection()
-        driver: Any = connection.dbapi_connection
-        is_sqlite = engine.dialect.name == "sqlite"  # there it is what `engine` begins that makes a transaction
-        try:
-            if not is_sqlite:
-                driver.autocommit = True
-            yield cls(engine.dialect, connection)
-        finally:
-            if not is_sqlite and not driver.closed:
-                driver.autocommit = False
-            connection.close()
 
 
 #: What prepared statements are put to.

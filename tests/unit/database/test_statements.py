@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from kahua.access.tables import ProjectRow
 from kahua.database import Base, Database, Prepared, now
+from kahua.errors import Unavailable
 from kahua.testing.site import temporary_database
 
 PROJECTS = Base.metadata.tables[ProjectRow.__tablename__]
@@ -85,3 +86,16 @@ def test_a_connection_that_was_looked_into_writes_in_transactions_afterwards(dat
         INSERT.execute_many(connection, [project("b"), project("a"), project("a")])
     with database.look() as look:
         assert FIND.execute(look, name="a") == []
+
+
+def test_a_look_that_takes_too_long_is_given_up_with_a_way_out(tmp_path: Path, database_url: str | None) -> None:
+    database = temporary_database(tmp_path, database_url)
+    impatient = Database(database.url, look_seconds=0.2)
+    endless = Prepared(text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x % 9 + 1 FROM n) SELECT max(x) FROM n"))
+    with pytest.raises(Unavailable) as refusal, impatient.look() as look:
+        endless.execute(look)
+    assert "narrower" in str(refusal.value.remedy)
+    with impatient.look() as look:
+        assert FIND.execute(look, name="a") == []
+    impatient.close()
+    database.close()

@@ -126,19 +126,20 @@ def _rows(database: Database, project_id: str, question: Question) -> Iterator[R
     """Give the matches, page by page: the database is not read while the peer is written to."""
     offset = 0
     while True:
-        with database.read() as session:
-            page = _page(session, project_id, question, offset)
+        page = _page(database, project_id, question, offset)
         yield from page
         offset += PAGE
         if len(page) < PAGE:
             return
 
 
-def _page(session: Session, project_id: str, question: Question, offset: int) -> list[Row]:
+def _page(database: Database, project_id: str, question: Question, offset: int) -> list[Row]:
     if question.asked.level == "PATIENT":
-        return _patients(session, project_id, question.matches, offset)
+        with database.read() as session:
+            return _patients(session, project_id, question.matches, offset)
     query = Query(level=_LEVELS[question.asked.level], matches=question.matches, limit=PAGE, offset=offset)
-    rows: list[Row] = orjson.loads(find(session, project_id, query, base_url="").body)
+    with database.look() as look:
+        rows: list[Row] = orjson.loads(find(look, project_id, query, base_url="").body)
     return rows
 
 
