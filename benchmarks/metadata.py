@@ -19,6 +19,10 @@ INSTANCES = 100
 CALLS = {OURS: 100, PEER: 1}
 
 
+#: Browsers take compressed answers.
+WANTED = {"Accept": "application/dicom+json", "Accept_Encoding": "gzip"}
+
+
 def main() -> None:
     """Measure, and print the table and the verdict."""
     parser = argparse.ArgumentParser()
@@ -32,26 +36,22 @@ def main() -> None:
 
 
 def measure(sides: dict[str, Side], repeats: int) -> None:
-    """Ask every side in turn, as browsers do: compressed answers are welcome."""
+    """Ask every side in turn."""
     figures = {OURS: Figures(), PEER: Figures()}
-    study, series, _ = uids(sides[OURS])
+    ((study, series, _),) = uids(sides[OURS])
     path = f"/studies/{study}/series/{series}/metadata"
     for name, side in sides.items():
         side.reconnect()
-        content = ask(side, path)
+        content = side.get(path, **WANTED)
         plain = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
         if len(json.loads(plain)) != INSTANCES:
             raise RuntimeError(f"{name} does not give the metadata of every instance.")
         figures[name].size = len(plain)
     for _ in range(repeats):
         for name, side in sides.items():
-            time_call(partial(ask, side, path), side, figures[name], calls=CALLS[name])
+            ask = partial(side.ask, path, **WANTED)
+            time_call(ask, side, figures[name], calls=CALLS[name])
     report(figures, repeats)
-
-
-def ask(side: Side, path: str) -> bytes:
-    """Ask for the metadata of the series."""
-    return side.get(path, Accept="application/dicom+json", Accept_Encoding="gzip")
 
 
 def report(figures: dict[str, Figures], repeats: int) -> None:

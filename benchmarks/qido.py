@@ -96,7 +96,7 @@ def ask_both(sides: dict[str, Side], path: str | None, count: int, repeats: int)
         check(side, paths[name], count)
     for _ in range(repeats):
         for name, side in sides.items():
-            time_call(partial(side.get, paths[name], Accept=JSON), side, figures[name], calls=CALLS[name])
+            time_call(partial(side.ask, paths[name], Accept=JSON), side, figures[name], calls=CALLS[name])
     return figures
 
 
@@ -109,7 +109,7 @@ def measure_growth(folder: Path, most: int, repeats: int) -> None:
             for count, side in sides.items():
                 for question, (path, rows) in questions_of(count).items():
                     check(side, path, rows)
-                    time_call(partial(side.get, path, Accept=JSON), side, figures[question][count], calls=CALLS[OURS])
+                    time_call(partial(side.ask, path, Accept=JSON), side, figures[question][count], calls=CALLS[OURS])
     growth = {question: each[most].seconds.median / each[1000].seconds.median for question, each in figures.items()}
     print(f"1,000 and {most:,} studies in turn, {repeats} repeats of {CALLS[OURS]}")
     print_table(

@@ -1,22 +1,43 @@
-"""A frame, a rendered frame and a thumbnail, beside Orthanc: `make bench NAME=render`."""
+"""Frames, instances, pictures and thumbnails as viewers ask for them, beside Orthanc: `make bench NAME=render`.
+
+A viewer asks for each image of a series once, in order; that is the main figure. What is asked for again comes from
+somebody's memory, and is measured apart. Both servers are started anew when everything is stored, so that neither
+remembers what it received; the files are in the memory of the operating system.
+"""
 
 import argparse
 import tempfile
-from collections.abc import Callable
-from itertools import cycle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness import print_table, print_verdict
+from quick_client import QuickClient
 from web_sides import OURS, PEER, Figures, Side, both, can_run, conditions, ct_slices, fill, time_call, uids
 
 NAME = "render"
 GOALS = {"frame": 3.0, "rendered": 1.5, "thumbnail": 10.0}
-GOAL_TEXT = "frame 3, rendered 1.5, thumbnail 10 times faster than Orthanc"
-INSTANCES = 20
-OCTETS = 'multipart/related; type="application/octet-stream"'
+GOAL_TEXT = "each once: frame 3, rendered 1.5, thumbnail 10 times faster than Orthanc"
 
-#: Requests of one measurement.
-CALLS = 40
+#: Instances of a series.
+INSTANCES = 24
+
+#: Clients that ask at the same time, each for its share of a series.
+CLIENTS = 8
+
+ONCE, AGAIN = "each once", "the same again"
+TOGETHER = f"frame, {CLIENTS} clients"
+
+#: What is asked for: what stands behind the address of an instance, and the accepted type.
+QUESTIONS = {
+    "frame": ("/frames/1", 'multipart/related; type="application/octet-stream"; transfer-syntax=*'),
+    TOGETHER: ("/frames/1", 'multipart/related; type="application/octet-stream"; transfer-syntax=*'),
+    "instance": ("", 'multipart/related; type="application/dicom"; transfer-syntax=*'),
+    "rendered": ("/rendered", "image/jpeg"),
+    "thumbnail": ("/thumbnail", "image/jpeg"),
+}
+
+#: The version of Orthanc that is beside us knows no thumbnails.
+INSTEAD = {(PEER, "thumbnail"): ("/rendered?viewport=128,128", "image/jpeg")}
 
 
 def main() -> None:
@@ -26,59 +47,86 @@ def main() -> None:
     options = parser.parse_args()
     if not can_run(NAME, GOAL_TEXT):
         return
-    with tempfile.TemporaryDirectory(prefix="kahua-render-") as folder, both(Path(folder)) as sides:
-        fill(sides.values(), ct_slices(INSTANCES, seed="render"))
-        measure(sides, options.repeats)
+    with tempfile.TemporaryDirectory(prefix="kahua-render-") as folder:
+        with both(Path(folder)) as sides:
+            for number in range(len(QUESTIONS) * options.repeats + 1):
+                fill(sides.values(), ct_slices(INSTANCES, seed=f"render-{number}"))
+        with both(Path(folder)) as sides:
+            measure(sides, options.repeats)
 
 
 def measure(sides: dict[str, Side], repeats: int) -> None:
-    """Ask every side for the same things in turn, of one instance after another."""
-    figures = {(what, name): Figures() for what in GOALS for name in sides}
-    study, series, instances = uids(sides[OURS])
+    """Ask every side for the same things in turn, of a series that nobody has asked for."""
+    figures = {(what, when, name): Figures() for what in QUESTIONS for when in (ONCE, AGAIN) for name in sides}
+    unseen = iter(uids_of_all(sides[OURS]))
+    warm_up(sides, next(unseen))
     for _ in range(repeats):
-        for what in GOALS:
-            for name, side in sides.items():
-                paths = cycle(f"/studies/{study}/series/{series}/instances/{instance}" for instance in instances)
-                figure = figures[what, name]
-                time_call(question(side, what, paths.__next__, figure), side, figure, calls=CALLS)
+        for what in QUESTIONS:
+            paths = next(unseen)
+            for when in (ONCE, AGAIN):
+                for name, side in sides.items():
+                    look_through(side, what, paths, figures[what, when, name])
     report(figures, repeats)
 
 
-def question(side: Side, what: str, next_path: Callable[[], str], figure: Figures) -> Callable[[], None]:
-    """Give the call that asks a side for something of the next instance."""
-    if what == "frame":
-        path, accept = "/frames/1", OCTETS
-    elif what == "rendered":
-        path, accept = "/rendered", "image/jpeg"
-    elif side.name == OURS:
-        path, accept = "/thumbnail", "image/jpeg"
-    else:
-        path, accept = "/rendered?viewport=128,128", "image/jpeg"  # this version of Orthanc knows no thumbnails
-
-    def ask() -> None:
-        figure.size = len(side.get(next_path() + path, Accept=accept))
-
-    return ask
+def uids_of_all(side: Side) -> list[list[str]]:
+    """Give the paths of all instances, series by series."""
+    return [
+        [f"/studies/{study}/series/{series}/instances/{instance}" for instance in instances]
+        for study, series, instances in uids(side)
+    ]
 
 
-def report(figures: dict[tuple[str, str], Figures], repeats: int) -> None:
+def warm_up(sides: dict[str, Side], paths: list[str]) -> None:
+    """Have each side do everything once: processes and libraries are loaded with the first request."""
+    for side in sides.values():
+        for what in QUESTIONS:
+            look_through(side, what, paths[:CLIENTS], Figures())
+
+
+def look_through(side: Side, what: str, paths: list[str], figures: Figures) -> None:
+    """Ask a side for something of each instance; note the mean time of one."""
+    tail, accept = INSTEAD.get((side.name, what), QUESTIONS[what])
+
+    def ask(share: list[str], client: QuickClient | None = None) -> None:
+        for path in share:
+            figures.size = side.ask(path + tail, client=client, Accept=accept)
+
+    def ask_together() -> None:
+        clients = [QuickClient(side.port) for _ in range(CLIENTS)]
+        with ThreadPoolExecutor(CLIENTS) as threads:
+            list(threads.map(ask, (paths[number::CLIENTS] for number in range(CLIENTS)), clients))
+        for client in clients:
+            client.close()
+
+    time_call(ask_together if what == TOGETHER else lambda: ask(paths), side, figures, items=len(paths))
+
+
+def report(figures: dict[tuple[str, str, str], Figures], repeats: int) -> None:
     """Print the table, and as the last line what it comes to."""
     conditions()
-    print(f"512 x 512 pixels, 16 bits; {CALLS} requests one after another, {repeats} repeats in turn")
+    print(f"512 x 512 pixels, 16 bits; {INSTANCES} instances a series, {repeats} series of each kind in turn")
+    times = {(what, when): ratio(figures, what, when) for what, when, _ in figures}
     rows = [
         (
-            f"{what}, {name}",
+            f"{what}, {when}, {name}",
             f"{1000 * each.seconds.median:.2f}",
             f"{1000 * each.seconds.best(highest=False):.2f}",
             f"{1000 * each.cpu.median:.2f}",
             f"{each.size / 1000:.1f}",
+            f"{times[what, when]:.1f}" if name == PEER else "",
         )
-        for (what, name), each in figures.items()
+        for (what, when, name), each in figures.items()
     ]
-    print_table(["what", "ms", "best", "CPU ms", "KB"], rows)
-    ratios = {what: figures[what, PEER].seconds.median / figures[what, OURS].seconds.median for what in GOALS}
-    figure = ", ".join(f"{what} {ratio:.1f}" for what, ratio in ratios.items()) + " times"
-    print_verdict(NAME, figure=figure, goal=GOAL_TEXT, met=all(ratios[what] >= goal for what, goal in GOALS.items()))
+    print_table(["what", "ms", "best", "CPU ms", "KB", "times"], rows)
+    figure = ", ".join(f"{what} {times[what, ONCE]:.1f}" for what in GOALS) + " times"
+    met = all(times[what, ONCE] >= goal for what, goal in GOALS.items())
+    print_verdict(NAME, figure=figure, goal=GOAL_TEXT, met=met)
+
+
+def ratio(figures: dict[tuple[str, str, str], Figures], what: str, when: str) -> float:
+    """How many times faster ours is."""
+    return figures[what, when, PEER].seconds.median / figures[what, when, OURS].seconds.median
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def static(file: Path) -> Iterator[Side]:
 def measure(sides: dict[str, Side], instances: list[bytes], repeats: int) -> None:
     """Ask every side for the series in turn."""
     figures = {name: Figures() for name in sides}
-    study, series, _ = uids(sides[OURS])
+    ((study, series, _),) = uids(sides[OURS])
     path = f"/studies/{study}/series/{series}"
     for name, side in sides.items():
         side.reconnect()

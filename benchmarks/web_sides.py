@@ -22,6 +22,7 @@ from kahua.access import create_token, get_user
 from kahua.settings import Settings, process_environment
 from kahua.site import build_site, prepare_site
 from kahua.testing.factory import ct_series, part10
+from quick_client import QuickClient
 
 OURS, PEER = "Kahua", "Orthanc"
 
@@ -49,15 +50,21 @@ class Side:
 
     def __post_init__(self) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
+        self._quick = QuickClient(self.port)
 
     def reconnect(self) -> None:
         """Begin a new connection: servers close those that were idle."""
         self._connection.close()
         self._connection.connect()
+        self._quick.close()
 
     def get(self, path: str, **headers: str) -> bytes:
         """Retrieve something; anything but 200 is an error."""
         return self._request("GET", path, None, headers)
+
+    def ask(self, path: str, *, client: QuickClient | None = None, **headers: str) -> int:
+        """Retrieve something by a client that costs next to nothing; give its length."""
+        return len((client or self._quick).get(self.root + path, {**self.headers, **_named(headers)}))
 
     def store(self, body: bytes) -> bytes:
         """Send a multipart body of instances (STOW-RS)."""
@@ -68,13 +75,16 @@ class Side:
         return cpu_seconds(self.pid)
 
     def _request(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._connection.request(method, self.root + path, body, {**self.headers, **named})
+        self._connection.request(method, self.root + path, body, {**self.headers, **_named(headers)})
         answer = self._connection.getresponse()
         content = answer.read()
         if answer.status != http.client.OK:
             raise RuntimeError(f"{self.name} answers {path} with {answer.status}: {content[:300]!r}")
         return content
+
+
+def _named(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 @dataclass
@@ -86,14 +96,14 @@ class Figures:
     size: int = 0
 
 
-def time_call(call: Callable[[], object], side: Side, figures: Figures, *, calls: int = 1) -> None:
-    """Make some calls one after another, and note the mean time and processor time of one."""
+def time_call(call: Callable[[], object], side: Side, figures: Figures, *, calls: int = 1, items: int = 1) -> None:
+    """Make some calls one after another, and note the mean time and processor time of one of their items."""
     side.reconnect()
     before, begin = side.cpu(), time.perf_counter()
     for _ in range(calls):
         call()
-    figures.seconds.add((time.perf_counter() - begin) / calls)
-    figures.cpu.add((side.cpu() - before) / calls)
+    figures.seconds.add((time.perf_counter() - begin) / calls / items)
+    figures.cpu.add((side.cpu() - before) / calls / items)
 
 
 def can_run(name: str, goal: str) -> bool:
@@ -200,16 +210,14 @@ def wait_until_derived(side: Side) -> None:
             time.sleep(0.2)
 
 
-def uids(side: Side) -> tuple[str, str, list[str]]:
-    """Give the UIDs of the one study, its one series, and its instances."""
+def uids(side: Side) -> list[tuple[str, str, list[str]]]:
+    """Give of every series its Study and Series Instance UID, and the UIDs of its instances in their order."""
     side.reconnect()
-    found = json.loads(side.get("/instances?limit=1000", Accept="application/dicom+json"))
-    first = found[0]
-    return (
-        first["0020000D"]["Value"][0],
-        first["0020000E"]["Value"][0],
-        sorted(row["00080018"]["Value"][0] for row in found),
-    )
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in json.loads(side.get("/instances?limit=1000", Accept="application/dicom+json")):
+        study, series, instance = (row[tag]["Value"][0] for tag in ("0020000D", "0020000E", "00080018"))
+        found.setdefault((study, series), []).append(instance)
+    return [(study, series, instances) for (study, series), instances in found.items()]
 
 
 def conditions() -> None:
