@@ -1,29 +1,12 @@
-import { Button, Checkbox, Group, Radio, Stack, Switch, Text } from '@mantine/core';
+import { Button, Group, Stack, Switch, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Confidentiality, ConfidentialityRequest } from '~/api';
 import { PageHeader, ProblemLine, ProblemView } from '~/common';
-import { DATES, FACES, KEPT, PIXELS } from './options';
-import { getConfidentiality, requestOf, sealWords, setConfidentiality } from './requests';
-
-interface ChoiceProps<Value extends string> {
-  label: string;
-  choices: { value: Value; label: string; description: string }[];
-  value: Value;
-  onChange: (value: Value) => void;
-}
-
-function Choice<Value extends string>({ label, choices, value, onChange }: ChoiceProps<Value>) {
-  return (
-    <Radio.Group label={label} value={value} onChange={(chosen) => onChange(chosen as Value)}>
-      <Stack gap={8} mt={8}>
-        {choices.map((choice) => (
-          <Radio key={choice.value} {...choice} />
-        ))}
-      </Stack>
-    </Radio.Group>
-  );
-}
+import { Choice } from './Choice';
+import { KeptChoice } from './KeptChoice';
+import { DATES, FACES, PIXELS } from './options';
+import { confidentialityQuery, requestOf, sealWords, setConfidentiality } from './requests';
 
 /** The codes that will stand in every object, so that a recipient can tell what was done to it. */
 function Codes({ codes }: Pick<Confidentiality, 'codes'>) {
@@ -49,7 +32,7 @@ function Form({ project, stored }: { project: string; stored: Confidentiality })
     mutationFn: () => setConfidentiality(project, wanted),
     onSuccess: (saved) => {
       setWanted(requestOf(saved));
-      queries.setQueryData(keyOf(project), saved);
+      queries.setQueryData(confidentialityQuery(project).queryKey, saved);
     },
   });
   const change = (part: Partial<ConfidentialityRequest>) => {
@@ -67,17 +50,7 @@ function Form({ project, stored }: { project: string; stored: Confidentiality })
       />
       {sealWords(stored) && <Text c="dimmed">{sealWords(stored)}</Text>}
       <Choice label="Dates" choices={DATES} value={wanted.dates} onChange={(dates) => change({ dates })} />
-      <Checkbox.Group
-        label="What may stay"
-        value={wanted.keep}
-        onChange={(keep) => change({ keep: keep as ConfidentialityRequest['keep'] })}
-      >
-        <Stack gap={8} mt={8}>
-          {KEPT.map((choice) => (
-            <Checkbox key={choice.value} {...choice} />
-          ))}
-        </Stack>
-      </Checkbox.Group>
+      <KeptChoice value={wanted.keep ?? []} onChange={(keep) => change({ keep })} />
       <Choice
         label="Pictures that may show a name in their pixels"
         choices={PIXELS}
@@ -106,11 +79,9 @@ function Form({ project, stored }: { project: string; stored: Confidentiality })
   );
 }
 
-const keyOf = (project: string) => ['project', project, 'confidentiality'];
-
 /** What a project decides about the identity of its patients. */
 export function ConfidentialityPage({ project }: { project: string }) {
-  const stored = useQuery({ queryKey: keyOf(project), queryFn: () => getConfidentiality(project) });
+  const stored = useQuery(confidentialityQuery(project));
   if (stored.error) return <ProblemView error={stored.error} retry={() => stored.refetch()} />;
   return (
     <>

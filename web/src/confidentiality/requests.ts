@@ -1,9 +1,13 @@
+import { queryOptions } from '@tanstack/react-query';
 import { answer, type Confidentiality, type ConfidentialityRequest, client } from '~/api';
 
 const inProject = (project: string) => ({ params: { path: { project } } });
 
-export const getConfidentiality = (project: string) =>
-  answer(client.GET('/api/projects/{project}/confidentiality', inProject(project)));
+export const confidentialityQuery = (project: string) =>
+  queryOptions({
+    queryKey: ['project', project, 'confidentiality'],
+    queryFn: () => answer(client.GET('/api/projects/{project}/confidentiality', inProject(project))),
+  });
 
 export const setConfidentiality = (project: string, wanted: ConfidentialityRequest) =>
   answer(client.PUT('/api/projects/{project}/confidentiality', { ...inProject(project), body: wanted }));

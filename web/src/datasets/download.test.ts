@@ -1,12 +1,22 @@
 import { expect, it } from 'vitest';
 import { downloadAddress, MAX_NAMED, wholeDataset } from './download';
 
-it('a download is de-identified unless asked otherwise', () => {
-  expect(downloadAddress('liver', { series: ['a', 'b'] }, 'deidentified')).toBe(
-    '/api/projects/liver/exports?series=a&series=b&keep=descriptions&keep=characteristics',
+it('a download is de-identified as the project does it unless asked otherwise', () => {
+  expect(downloadAddress('liver', { series: ['a', 'b'] }, 'project')).toBe(
+    '/api/projects/liver/exports?series=a&series=b',
   );
   expect(downloadAddress('liver', { series: ['a'] }, 'stored')).toBe(
     '/api/projects/liver/exports?series=a&deidentify=false',
+  );
+});
+
+it('another way is told completely, also where nothing is to stay', () => {
+  const own = { dates: 'remove', keep: ['device', 'uids'], suspicious_pixels: 'flag' } as const;
+  expect(downloadAddress('liver', { series: ['a'] }, { ...own, keep: [...own.keep] })).toBe(
+    '/api/projects/liver/exports?series=a&dates=remove&keep=device&keep=uids&suspicious_pixels=true',
+  );
+  expect(downloadAddress('liver', { series: ['a'] }, { dates: 'shift', keep: [], suspicious_pixels: 'hold' })).toBe(
+    '/api/projects/liver/exports?series=a&dates=shift&keep=nothing&suspicious_pixels=false',
   );
 });
 

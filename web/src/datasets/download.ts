@@ -1,10 +1,14 @@
+import type { Confidentiality } from '~/api';
 import type { SeriesWhere } from './requests';
 
 /** Most series that an address can name. */
 export const MAX_NAMED = 1000;
 
-/** What may stay in a de-identified download: what says little of a person, and analyses often need. */
-const KEPT = ['descriptions', 'characteristics'];
+/** What is asked for instead of what the project usually does. */
+export type OwnProfile = Pick<Confidentiality, 'dates' | 'keep' | 'suspicious_pixels'>;
+
+/** As the project de-identifies, in another way, or as stored. */
+export type How = 'project' | OwnProfile | 'stored';
 
 /**
  * Address of a download; null if it would name too many series one by one. The browser writes it to the disk as it
@@ -13,7 +17,7 @@ const KEPT = ['descriptions', 'characteristics'];
 export function downloadAddress(
   project: string,
   what: { dataset: string } | { series: readonly string[] },
-  how: 'deidentified' | 'stored',
+  how: How,
 ): string | null {
   const query = new URLSearchParams();
   if ('dataset' in what) query.set('dataset', what.dataset);
@@ -22,7 +26,11 @@ export function downloadAddress(
     for (const id of what.series) query.append('series', id);
   }
   if (how === 'stored') query.set('deidentify', 'false');
-  else for (const kept of KEPT) query.append('keep', kept);
+  else if (how !== 'project') {
+    query.set('dates', how.dates);
+    for (const kept of how.keep.length ? how.keep : ['nothing']) query.append('keep', kept);
+    query.set('suspicious_pixels', String(how.suspicious_pixels === 'flag'));
+  }
   return `/api/projects/${encodeURIComponent(project)}/exports?${query}`;
 }
 
