@@ -35,6 +35,7 @@ from kahua.api.problems import Problem, install_problems
 from kahua.api.recent import RecentAnswers
 from kahua.api.shortcut import Shortcut
 from kahua.api.throttle import Throttle
+from kahua.monitoring import Readiness
 from kahua.site import Site
 
 #: Those asked for most stand first; the pages, last, answer every address that no other router knows.
@@ -79,6 +80,7 @@ def create_application(site: Site) -> FastAPI:
     )
     application.state.site = site
     application.state.metrics = Metrics(site.database)
+    application.state.readiness = Readiness(site.database, site.placed)
     application.state.recent = RecentAnswers()
     application.state.throttle = Throttle()
     install_problems(application)

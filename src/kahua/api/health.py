@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from fastapi import Request as HttpRequest
 from pydantic import BaseModel
-from sqlalchemy import text
 
 from kahua.access import Permission, Principal
 from kahua.api.metrics import Metrics
-from kahua.api.security import Public, SiteAccess, SiteOfRequest
+from kahua.api.security import Public, SiteAccess
+from kahua.monitoring import Readiness
 
 router = APIRouter(tags=["health"])
 
@@ -27,10 +27,10 @@ def get_health() -> Health:
 
 
 @router.get("/readyz", operation_id="get_readiness", dependencies=[Depends(Public())])
-def get_readiness(site: SiteOfRequest) -> Health:
-    """Say that the process can work: its database answers."""
-    with site.database.read() as session:
-        session.execute(text("SELECT 1"))
+def get_readiness(request: HttpRequest) -> Health:
+    """Say that the process can work: its database answers, and a few seconds ago its object store did."""
+    readiness: Readiness = request.app.state.readiness
+    readiness.check()
     return Health()
 
 

@@ -16,12 +16,14 @@ from kahua.monitoring.doctor import (
     examine,
 )
 from kahua.monitoring.erasure import Erasure, Erasures
+from kahua.monitoring.readiness import Readiness
 
 __all__ = [
     "Check",
     "Erasure",
     "Erasures",
     "Finding",
+    "Readiness",
     "Severity",
     "check_audit",
     "check_disk",

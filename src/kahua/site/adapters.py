@@ -55,7 +55,7 @@ def open_object_store(settings: Settings, place: str) -> ObjectStore:
 
 
 def _s3_store(settings: Settings, bucket: str, prefix: str) -> ObjectStore:
-    if settings.s3_access_key_id is None or settings.s3_secret_access_key is None:
+    if not settings.s3_access_key_id or settings.s3_secret_access_key is None:
         raise MisconfiguredSite(
             "The access key of the object store is missing.",
             setting="s3_access_key_id",

@@ -1525,7 +1525,7 @@ export interface paths {
         };
         /**
          * Get Readiness
-         * @description Say that the process can work: its database answers.
+         * @description Say that the process can work: its database answers, and a few seconds ago its object store did.
          */
         get: operations["get_readiness"];
         put?: never;

@@ -39,10 +39,12 @@ class Stored:
 
     @property
     def status(self) -> int:
-        """HTTP status: all stored, some stored, none stored."""
+        """HTTP status: all stored, some stored, none stored at this moment, none (PS3.18 section 10.5.3)."""
         if not self.failed:
             return 200
-        return 202 if self.accepted else 409
+        if self.accepted:
+            return 202
+        return 503 if all(isinstance(error, Unavailable) for _, _, error in self.failed) else 409
 
     def serialised(self, base_url: str) -> bytes:
         """Give the response module as DICOM JSON (PS3.18 table I.2-1)."""

@@ -286,4 +286,7 @@ class S3Store:
             )
         if any(word in text for word in NO_ROOM):
             return OutOfSpace(f"There is no more room at {self.place}; nothing was kept.")
-        return Unavailable(f"The server of {self.place} does not answer as it should; try again.")
+        return Unavailable(
+            f"The server of {self.place} does not answer as it should; try again.",
+            remedy="Look whether it runs, and whether s3_endpoint is right.",
+        )
