@@ -140,6 +140,10 @@ class Settings(BaseSettings):
         30, description="Days for which what was deleted can be brought back; 0 erases it at once."
     )
 
+    workitem_days: Positive = Field(
+        90, description="Days after which workitems that ended are removed, unless a subscriber wants them longer."
+    )
+
     session_hours: Positive = Field(12, description="A browser session ends after this many hours without use.")
     max_json_bytes: Positive = Field(8 * MEGABYTE, description="Largest JSON body of a request.")
 

@@ -3,7 +3,14 @@
 from kahua.access.audit import AuditVerdict, entries, record, verify_audit_chain
 from kahua.access.credentials import TOKEN_PREFIX, csrf_token_of, same
 from kahua.access.permissions import EVERYBODY, PERMISSIONS, PERSON_ONLY, SITE_PERMISSIONS, Permission, Role
-from kahua.access.principal import Principal, ProjectAccess, authorize, authorize_site, local_principal
+from kahua.access.principal import (
+    Principal,
+    ProjectAccess,
+    authorize,
+    authorize_site,
+    load_principal,
+    local_principal,
+)
 from kahua.access.projects import (
     AE_TITLE_PREFIX,
     create_project,
@@ -77,6 +84,7 @@ __all__ = [
     "list_members",
     "list_tokens",
     "list_users",
+    "load_principal",
     "local_principal",
     "note_use",
     "project_of_ae_title",

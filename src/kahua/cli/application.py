@@ -30,6 +30,7 @@ from kahua.cli import (
     up,
     user,
     workflow,
+    workitem,
     worklist,
 )
 from kahua.cli.output import Context, errors
@@ -71,6 +72,7 @@ for noun in (
     pixel_template,
     pull,
     delivery,
+    workitem,
 ):
     app.add_typer(noun.app)
 

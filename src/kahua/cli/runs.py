@@ -7,11 +7,11 @@ import typer
 
 from kahua.access import local_principal
 from kahua.cli.output import DEFAULT_PROJECT, Context, JsonOption, ProjectOption, Steps, progress, say, show, show_json
-from kahua.cli.workflow import full_name
 from kahua.database import Database
 from kahua.errors import InvalidInput, TaskFailed
 from kahua.site import Site, project_id
 from kahua.workflows import Choice, RunDetail, RunState
+from kahua.workflows.catalogue import full_name
 
 app = typer.Typer(name="runs", help="Runs of workflows.", no_args_is_help=True)
 

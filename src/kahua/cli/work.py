@@ -42,6 +42,7 @@ def work(settings: Settings, stop: threading.Event) -> None:
     beside = [
         Background("pulls", site.puller().step),
         Background("deliveries", site.deliverer().step),
+        Background("workitems", site.performer().step),
         *(Background(f"slow events {number}", slow.step, pause=POLL_SECONDS) for number in range(SLOW_THREADS)),
     ]
     for each in beside:

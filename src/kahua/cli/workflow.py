@@ -6,6 +6,7 @@ import typer
 
 from kahua.cli.output import Context, JsonOption, say, show, show_json
 from kahua.workflows import form_schema
+from kahua.workflows.catalogue import full_name
 
 app = typer.Typer(name="workflow", help="What can be run.", no_args_is_help=True)
 
@@ -48,8 +49,3 @@ def show_one(
         for key, value in installed.workflow.parameters.items()
     ]
     show(rows, as_json=False, empty="It has no parameters.")
-
-
-def full_name(name: str) -> str:
-    """Write the name of an extension's only workflow in full: it is usually named as the extension."""
-    return name if "/" in name else f"{name}/{name}"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from kahua.access import AE_TITLE_PREFIX
 from kahua.database import Courier, Database, forget_delivered
 from kahua.datasets import note_end_of_delivery, note_end_of_pull
 from kahua.datasets import subscriptions as dataset_subscriptions
@@ -43,12 +44,15 @@ from kahua.store.remote.sourced import let_go_due
 from kahua.store.trash import empty_old
 from kahua.store.validation.validator import Validator
 from kahua.store.vault import Vault
+from kahua.store.workitems.worklist import remove_ended
 from kahua.workflows import RunFolders, Runs, RunTraces, Transfers, machine_of
 from kahua.workflows.engines import Engine
 from kahua.workflows.engines.local import LocalEngine
 from kahua.workflows.runtimes.process import ProcessRuntime
 from kahua.workflows.runtimes.sandbox import choose_boundary
 from kahua.workflows.transfers import keep_dicom_in
+from kahua.workflows.workitems.outcomes import Station
+from kahua.workflows.workitems.performer import Performer
 
 #: A file that a writer left unfinished for this long belongs to one that died.
 LEFT_OVER_SECONDS = 86_400
@@ -121,6 +125,19 @@ class Site:
             folders=_run_folders(self.settings),
             cache=self.settings.folder("cache"),
             log_bytes=self.settings.task_log_bytes,
+        )
+
+    def performer(self) -> Performer:
+        """Make what performs workitems by runs."""
+        return Performer(
+            database=self.database,
+            runs=self.runs,
+            catalogue=self.extensions,
+            station_of=lambda project: Station(
+                ae_title=f"{AE_TITLE_PREFIX}{project}"[:16],
+                name=self.settings.site_name,
+                address=f"{self.settings.url.rstrip('/')}/dicom-web/{project}",
+            ),
         )
 
     def derivation(self) -> Derivation:
@@ -213,6 +230,7 @@ class Site:
         """Remove what is not needed any more: objects of what was deleted, delivered events, left-over files."""
         empty_old(self.database, days=self.settings.trash_days)
         let_go_due(self.database, most_bytes=self.settings.sourced_bytes)
+        remove_ended(self.database, days=self.settings.workitem_days)
         self.archive.collect()
         forget_delivered(self.database)
         forget_old(self.database)

@@ -59,3 +59,8 @@ class WorkflowCatalogue(Protocol):
 
     def list(self) -> Sequence[InstalledWorkflow]:
         """Give every workflow in its newest version, by name."""
+
+
+def full_name(name: str) -> str:
+    """Write the name of an extension's only workflow in full: it is usually named as the extension."""
+    return name if "/" in name else f"{name}/{name}"

@@ -97,8 +97,9 @@ class Runs:
         parameters: Mapping[str, Any],
         skip_unfit: bool = False,
         version: str | None = None,
+        also: Callable[[Session, str], None] | None = None,
     ) -> str:
-        """Queue a run and give its id.
+        """Queue a run and give its id; what is `also` to be done with that id happens in the same transaction.
 
         Raises
         ------
@@ -132,6 +133,8 @@ class Runs:
                 workflow=f"{installed.name} {installed.version}",
                 series=len(chosen.checked.fit),
             )
+            if also is not None:
+                also(session, run.id)
         self._wake()
         return run.id
 

@@ -69,6 +69,7 @@ def create(
         creator_id=creator_id,
     )
     _write(row, document, moment)
+    _check_size(row)
     _add(session, row)
     subscribe_to_new(session, row, document)
     return row
@@ -112,6 +113,7 @@ def update(session: Session, project_id: str, uid: str, changes: Json, *, transa
         raise refused(UNCLAIMED_UPDATE)
     _check_transaction(row, transaction_uid)
     revise(session, row, lambda document: attributes.updated(document, changes, now()))
+    _check_size(row)
     return row
 
 
@@ -225,6 +227,12 @@ def code_key(scheme: str, value: str) -> str:
     return cut(f"{scheme}^{value}", 256)
 
 
+def _check_size(row: WorkitemRow) -> None:
+    """Keep what others say of a workitem within limits."""
+    if len(row.document) > MAX_BYTES:
+        raise TooMuch(f"A workitem has at most {MAX_BYTES} bytes.")
+
+
 def _check_transaction(row: WorkitemRow, transaction_uid: str, *, is_needed: bool = False) -> None:
     known = row.transaction_uid
     if known is None and (is_valid_uid(transaction_uid) or not (is_needed or transaction_uid)):
@@ -247,8 +255,6 @@ def _add(session: Session, row: WorkitemRow) -> None:
 
 def _write(row: WorkitemRow, document: Json, moment: datetime) -> None:
     row.document = orjson.dumps(document)
-    if len(row.document) > MAX_BYTES:
-        raise TooMuch(f"A workitem has at most {MAX_BYTES} bytes.")
     row.starts_at = read_date_time(text_of(document, START)) or moment
     row.patient_id = cut(text_of(document, "00100020"), 256)
     first = next(iter(items_of(document, WORKITEM_CODE)), None)
