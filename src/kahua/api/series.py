@@ -10,7 +10,16 @@ from kahua.access import Permission, ProjectAccess, record
 from kahua.api.attributes import Attribute, attributes_of
 from kahua.api.schemas import DEFAULT_LIMIT, Cursor, Limit, Page
 from kahua.api.security import Access, SiteOfRequest
-from kahua.api.series_items import SeriesDetail, SeriesItem, film_url, related, series_items, study_detail, viewer_url
+from kahua.api.series_items import (
+    SeriesDetail,
+    SeriesItem,
+    document_urls,
+    film_url,
+    related,
+    series_items,
+    study_detail,
+    viewer_url,
+)
 from kahua.datasets import MAX_QUERY_LENGTH, SeriesFilter
 from kahua.store import delete_series as delete_from_store
 
@@ -111,6 +120,7 @@ def get_series(may: Reader, series: str, site: SiteOfRequest) -> SeriesDetail:
             datasets=datasets.datasets_of(session, may.project_id, series),
             viewer_url=viewer_url(may, [found, *references, *referenced_by]),
             film_url=film_url(session, may, found),
+            document_urls=document_urls(session, may, found),
         )
 
 

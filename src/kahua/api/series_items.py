@@ -13,12 +13,16 @@ from sqlalchemy.orm import Session
 from kahua.access import ProjectAccess
 from kahua.datasets import FoundSeries
 from kahua.dicom.transfer_syntaxes import encoding_of, is_mpeg2
+from kahua.dicom.uids import ENCAPSULATED_PDF
 from kahua.store import InstanceRow, SeriesReferenceRow, SeriesRow, StudyRow
 from kahua.store.remote.sourced import is_away, sources_of
 from kahua.store.remote.tables import SeriesSourceRow
 
 #: Characters of an object's key that name one version of a picture in its address.
 VERSION_LENGTH = 16
+
+#: Documents of a series that are offered one by one.
+MAX_DOCUMENTS = 20
 
 
 ValidationState = Literal["pending", "ok", "notes", "warnings", "errors"]
@@ -96,6 +100,8 @@ class SeriesDetail(SeriesItem):
     viewer_url: str
     #: Address of the video, if it is one that browsers play.
     film_url: str | None
+    #: Addresses of the documents that its instances hold, the first ones.
+    document_urls: list[str]
 
 
 def series_items(session: Session, may: ProjectAccess, found: Sequence[FoundSeries]) -> list[SeriesItem]:
@@ -161,6 +167,18 @@ def film_url(session: Session, may: ProjectAccess, found: FoundSeries) -> str | 
         return None
     place = f"studies/{found.study.study_uid}/series/{found.series.series_uid}"
     return f"/dicom-web/{may.name}/{place}/rendered?{urlencode({'accept': 'video/mp4'})}"
+
+
+def document_urls(session: Session, may: ProjectAccess, found: FoundSeries) -> list[str]:
+    """Addresses under which the documents of a series are saved."""
+    uids = session.scalars(
+        select(InstanceRow.sop_instance_uid)
+        .where(InstanceRow.series_id == found.series.id, InstanceRow.sop_class_uid == ENCAPSULATED_PDF)
+        .order_by(InstanceRow.instance_number, InstanceRow.id)
+        .limit(MAX_DOCUMENTS)
+    )
+    place = f"studies/{found.study.study_uid}/series/{found.series.series_uid}"
+    return [f"/dicom-web/{may.name}/{place}/instances/{uid}/rendered" for uid in uids]
 
 
 def _results(session: Session, project_id: str, uids: Sequence[str]) -> dict[str, list[str]]:

@@ -41,9 +41,13 @@ class Value:
 
     def pieces(self) -> Iterator[bytes]:
         """Give the bytes piece by piece."""
+        return self.read(0, self.length)
+
+    def read(self, begin: int, count: int) -> Iterator[bytes]:
+        """Give so many bytes from `begin` on, piece by piece."""
         if self.content is not None:
-            return iter([self.content])
-        return self.objects.stream(self.key, start=self.start, length=self.length)
+            return iter([self.content[begin : begin + count]])
+        return self.objects.stream(self.key, start=self.start + begin, length=count)
 
 
 def find_value(objects: ObjectStore, instance: StoredInstance, path: str, budget: Budget) -> Value:

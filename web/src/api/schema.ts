@@ -3180,6 +3180,8 @@ export interface components {
             datasets: string[];
             /** Description */
             description: string;
+            /** Document Urls */
+            document_urls: string[];
             /** Film Url */
             film_url: string | null;
             /** Frame Of Reference Uid */

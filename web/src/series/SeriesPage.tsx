@@ -1,6 +1,6 @@
 import { ActionIcon, Anchor, Button, Group, Select, Skeleton, Tabs, Text, Title, Tooltip } from '@mantine/core';
 import { useDocumentTitle } from '@mantine/hooks';
-import { IconArrowLeft, IconBinaryTree2, IconExternalLink } from '@tabler/icons-react';
+import { IconArrowLeft, IconBinaryTree2, IconDownload, IconExternalLink } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { allows, useProject } from '~/access';
@@ -171,6 +171,19 @@ function Head({ project, series, view, onView }: { series: SeriesDetail } & Omit
             Viewer alone
           </Button>
         )}
+        {series.document_urls.map((address, place) => (
+          <Button
+            key={address}
+            size="xs"
+            variant="default"
+            component="a"
+            href={address}
+            download
+            leftSection={<IconDownload size={16} stroke={1.5} />}
+          >
+            {series.document_urls.length > 1 ? `PDF ${place + 1}` : 'PDF'}
+          </Button>
+        ))}
         {overlays.length > 0 && (
           <Select
             size="xs"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, Response
 
 from kahua.access import ProjectAccess
+from kahua.api.dicomweb.documents import is_document, send_document
 from kahua.api.dicomweb.films import film_types, is_film, send_film
 from kahua.api.dicomweb.frames import find_instance, frame_numbers
 from kahua.api.dicomweb.service import PREFIX, PRIVATE, Reader, accepted_of, begun, multipart, not_acceptable
@@ -118,6 +119,8 @@ def send_picture(
 ) -> Response:
     """Send a picture of frames; without numbers, of the first, or of all where the client wants an animation."""
     accepted = accepted_of(request) if accepted is None else accepted
+    if is_document(instance) and numbers is None:
+        return send_document(request, site, instance, accepted)
     if is_film(instance) and numbers is None:
         return send_film(request, site, instance, accepted) or _still(request, site, instance, rendering, accepted)
     kinds = PICTURES if numbers and len(numbers) == 1 else (*PICTURES, ANIMATION)
