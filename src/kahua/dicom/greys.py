@@ -111,7 +111,8 @@ def grey_of(frame: NDArray[Any], pipeline: Pipeline) -> Grey:
     if frame.dtype.kind not in "iu" or frame.dtype.itemsize > _TABLE_BYTES:
         return pipeline.brightness(frame)
     unsigned = np.dtype(f"u{frame.dtype.itemsize}")
-    return _table(frame.dtype.str, pipeline).take(np.ascontiguousarray(frame).view(unsigned))
+    # The table has an entry for every value, so that nothing wraps: but without this, each is looked at.
+    return _table(frame.dtype.str, pipeline).take(np.ascontiguousarray(frame).view(unsigned), mode="wrap")
 
 
 def frame_window(frame: NDArray[Any], dataset: Dataset, *, number: int = 0) -> Window:

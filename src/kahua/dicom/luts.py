@@ -13,6 +13,12 @@ from kahua.errors import UndecodablePixels
 _MOST_ENTRIES: Final = 65536
 #: Segments of a segmented table that are followed; one entry at least comes of each.
 _MOST_SEGMENTS: Final = 65536
+#: All attributes of a palette.
+PALETTE_ATTRIBUTES: Final = tuple(
+    f"{kind}{colour}PaletteColorLookupTable{part}"
+    for colour in ("Red", "Green", "Blue")
+    for kind, part in (("", "Descriptor"), ("", "Data"), ("Segmented", "Data"))
+)
 _DISCRETE, _LINEAR, _INDIRECT = 0, 1, 2
 
 

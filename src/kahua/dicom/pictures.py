@@ -9,10 +9,19 @@ from pydicom import Dataset
 
 from kahua.dicom.functional_groups import frame_attribute
 from kahua.dicom.greys import Function, Grey, Window, grey_of, pipeline_of
-from kahua.dicom.luts import read_palette
+from kahua.dicom.luts import PALETTE_ATTRIBUTES, read_palette
 
 Picture = NDArray[np.uint8]
 
+#: All attributes that are looked at to draw a frame.
+PICTURE_ATTRIBUTES: Final = (
+    *("PhotometricInterpretation", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+    *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "VOILUTSequence"),
+    *("WindowCenter", "WindowWidth", "VOILUTFunction", "PresentationLUTShape", "PresentationLUTSequence"),
+    *("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio", "PixelPresentation"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+    *PALETTE_ATTRIBUTES,
+)
 #: Most that pixels are stretched to become square; a file that claims more is wrong.
 _MOST_STRETCH: Final = 10.0
 
@@ -81,9 +90,10 @@ def _resized(picture: Picture, dataset: Dataset, size: int | None, number: int) 
     target = (max(round(width * scale), 1), max(round(height * scale), 1))
     if target == (columns, rows):
         return picture
-    return np.asarray(
-        Image.fromarray(picture).resize(target, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
-    )
+    image = Image.fromarray(picture)
+    if scale < 1:  # by a whole number first, which is far cheaper
+        return np.asarray(image.resize(target, Image.Resampling.BOX, reducing_gap=1.0))
+    return np.asarray(image.resize(target, Image.Resampling.BILINEAR))
 
 
 def _pixel_height_to_width(dataset: Dataset, number: int) -> float:

@@ -15,7 +15,7 @@ from pydicom.encaps import generate_frames
 
 from kahua.dicom.decoders import Frame, Layout, decode_frame, native_frame
 from kahua.dicom.greys import frame_window
-from kahua.dicom.luts import read_palette
+from kahua.dicom.luts import PALETTE_ATTRIBUTES, read_palette
 from kahua.dicom.pictures import frame_picture
 from kahua.dicom.transfer_syntaxes import (
     EXPLICIT_BIG_ENDIAN,
@@ -28,6 +28,11 @@ from kahua.errors import UndecodablePixels
 
 __all__ = ["frame_count", "frame_picture", "frame_window", "frames_at", "open_image", "read_frame", "read_frames"]
 
+#: All attributes that are looked at to decode a frame.
+PIXEL_ATTRIBUTES: Final = (
+    *("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation", "NumberOfFrames"),
+    *("PhotometricInterpretation", "PlanarConfiguration", *PALETTE_ATTRIBUTES),
+)
 #: Largest decoded frame; a whole slide or a mammogram stays far below.
 MAX_FRAME_BYTES: Final = 512 * 1024 * 1024
 #: Native pixels of this many bytes or more stay in their file.

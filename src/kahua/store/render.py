@@ -10,14 +10,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset, dcmread
 
-from kahua.dicom.annotation import annotated
-from kahua.dicom.pictures import frame_picture
-from kahua.dicom.pixels import decode_stored, read_frame
+from kahua.dicom.annotation import LINES, annotated
+from kahua.dicom.pictures import PICTURE_ATTRIBUTES, frame_picture
+from kahua.dicom.pixels import PIXEL_ATTRIBUTES, decode_stored, read_frame
 from kahua.dicom.transcoding import transcode
 from kahua.errors import InvalidInput
 from kahua.store.serving import serve
@@ -32,6 +33,14 @@ FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "imag
 #: Least and most milliseconds for which an animation shows a frame.
 FRAME_TIMES = (20, 1000)
 
+#: All attributes that are looked at, for not to read the others saves a third of the time.
+WANTED = (
+    *PIXEL_ATTRIBUTES,
+    *PICTURE_ATTRIBUTES,
+    *(keyword for lines in LINES.values() for line in lines for keyword in line),
+    *("SpecificCharacterSet", "FrameTime", "RecommendedDisplayFrameRate"),
+)
+
 Frame = NDArray[Any]
 Job = dict[str, Any]
 
@@ -43,7 +52,7 @@ def do(job: Job) -> bytes:
 
 def draw(job: Job) -> bytes:
     """Draw one frame, or several as an animation, as a picture of the wanted kind."""
-    dataset = _attributes(job["file"])
+    dataset = _attributes_of(job)
     pictures = [_picture(job, dataset, number) for number in range(len(job["frames"]))]
     out = BytesIO()
     form, quality = FORMATS[job["media_type"]], job["quality"] or QUALITY
@@ -52,14 +61,22 @@ def draw(job: Job) -> bytes:
         first.save(out, "GIF", save_all=True, append_images=others, duration=_frame_time(dataset), loop=0)
     elif form == "PNG":
         Image.fromarray(pictures[0]).save(out, form, compress_level=1)
+    elif form == "JPEG":
+        return _jpeg(pictures[0], quality)
     else:
-        Image.fromarray(pictures[0]).save(out, form, quality=quality, subsampling=0 if quality >= QUALITY else -1)
+        Image.fromarray(pictures[0]).save(out, form, quality=quality)
     return out.getvalue()
+
+
+def _jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
+    """Write a JPEG: a third faster than by Pillow, with the same bytes."""
+    subsampling = None if picture.ndim == 2 else "444" if quality >= QUALITY else "420"
+    return bytes(imagecodecs.jpeg8_encode(picture, level=quality, subsampling=subsampling))
 
 
 def decode(job: Job) -> bytes:
     """Give a frame as native pixels, little endian."""
-    frame = _frame(job, _attributes(job["file"]), 0)
+    frame = _frame(job, _attributes_of(job), 0)
     return frame.astype(frame.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
@@ -79,8 +96,19 @@ TASKS: dict[str, Callable[[Job], bytes]] = {"draw": draw, "decode": decode, "rew
 
 
 @lru_cache(maxsize=32)
-def _attributes(file: str) -> Dataset:
-    return dcmread(file, stop_before_pixels=True, force=True)
+def _attributes(file: str, size: int | None) -> Dataset:
+    """Read the attributes of an image that drawing needs, from so many bytes before its pixels if that is known."""
+    source = file if size is None else BytesIO(_head(file, size))
+    return dcmread(source, stop_before_pixels=True, force=True, specific_tags=list(WANTED))
+
+
+def _attributes_of(job: Job) -> Dataset:
+    return _attributes(job["file"], job["spans"][0][0][0] if job["spans"] else None)
+
+
+def _head(file: str, size: int) -> bytes:
+    with open(file, "rb") as opened:  # noqa: PTH123 - asked for thousands of times
+        return opened.read(size)
 
 
 def _frame(job: Job, dataset: Dataset, index: int) -> Frame:
