@@ -21,8 +21,8 @@ from kahua.errors import Unavailable, UndecodablePixels
 from kahua.settings import process_environment
 from kahua.store.child import Bounds, limit, reason_of
 
-#: Pictures after which a process is replaced.
-MAX_JOBS = 200
+#: Pictures after which a process is replaced: to start another takes as long as hundreds of them.
+MAX_JOBS = 2000
 
 #: A process that nobody asked for this long ends, in seconds.
 IDLE_SECONDS = 60.0

@@ -5,10 +5,19 @@ from collections.abc import Iterator, Sequence
 from fastapi import APIRouter, Request, Response
 
 from kahua.access import ProjectAccess
-from kahua.api.dicomweb.service import PREFIX, PRIVATE, Reader, accepted_of, begun, multipart, not_acceptable
+from kahua.api.dicomweb.service import (
+    PREFIX,
+    PRIVATE,
+    Reader,
+    accepted_of,
+    begun,
+    multipart,
+    not_acceptable,
+    small_multipart,
+)
 from kahua.api.ranges import object_response
 from kahua.api.security import SiteOfRequest
-from kahua.api.streams import PiecesResponse
+from kahua.api.streams import PIECE_BYTES, PiecesResponse
 from kahua.site import Site
 from kahua.store.dicomweb.accept import ANY, DICOM, Form, choose, instance_form
 from kahua.store.dicomweb.multipart import PartHead, multipart_length, new_boundary
@@ -77,6 +86,8 @@ def _together(site: Site, instances: Sequence[Located], forms: Sequence[Form]) -
         form.transfer_syntax == located.instance.transfer_syntax_uid
         for form, located in zip(forms, instances, strict=True)
     )
+    if as_stored and len(instances) == 1 and instances[0].instance.size <= PIECE_BYTES:
+        return small_multipart(DICOM, heads[0], site.objects.read(instances[0].instance.object_key))
     length = None
     if as_stored:
         length = multipart_length(boundary, heads, [located.instance.size for located in instances])
