@@ -6,14 +6,22 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Json
 
 #: Studies are spread over as many days, from this one on.
 FIRST_DAY = date(2001, 1, 1)
 DAYS = 9000
 
 Row = dict[str, Any]
+
+#: Those of ours that grow, in the order of what belongs to what.
+TABLES = ("studies", "series", "instances")
 
 
 def day_of(number: int, count: int) -> str:
@@ -24,12 +32,27 @@ def day_of(number: int, count: int) -> str:
 def multiply_ours(database: Path, count: int) -> None:
     """Make a database of ours hold that many studies like the one that is in it."""
     with closing(_opened(database)) as rows:
-        study, series = _all(rows, "studies")[0], _all(rows, "series")
-        instances = _all(rows, "instances")
-        _insert(rows, "studies", (_our_study(study, number, count) for number in range(1, count)))
-        _insert(rows, "series", _our_series(series, count))
-        _insert(rows, "instances", _our_instances(series, instances, count))
+        found = {table: _all(rows, table) for table in TABLES}
+        for table, new in _our_rows(found, count):
+            _insert(rows, table, new)
         rows.commit()
+
+
+def multiply_ours_on_postgresql(url: str, count: int) -> None:
+    """Do the same on PostgreSQL, which counts its rows afterwards as it does by itself in time."""
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        found = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}  # noqa: S608
+        for table, new in _our_rows(found, count):
+            _copy(connection, table, new)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+
+
+def _our_rows(found: dict[str, list[Row]], count: int) -> Iterator[tuple[str, Iterator[Row]]]:
+    study, series, instances = found["studies"][0], found["series"], found["instances"]
+    yield "studies", (_our_study(study, number, count) for number in range(1, count))
+    yield "series", _our_series(series, count)
+    yield "instances", _our_instances(series, instances, count)
 
 
 def _our_study(study: Row, number: int, count: int) -> Row:
@@ -139,6 +162,15 @@ def _insert(rows: sqlite3.Connection, table: str, new: Iterable[Row]) -> None:
     statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608
     rows.execute(statement, list(first.values()))
     rows.executemany(statement, (list(row.values()) for row in iterator))
+
+
+def _copy(connection: psycopg.Connection[Row], table: str, new: Iterator[Row]) -> None:
+    first = next(new, None)
+    if first is None:
+        return
+    with connection.cursor().copy(f"COPY {table} ({', '.join(first)}) FROM STDIN") as copy:
+        for row in chain([first], new):
+            copy.write_row([Json(value) if isinstance(value, dict | list) else value for value in row.values()])
 
 
 def _id(letter: str, number: int) -> str:

@@ -7,14 +7,15 @@ its rows. How the answers' time grows is measured over 1,000 and 1,300,000 studi
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from harness import print_table, print_verdict
+from harness import print_skipped, print_table, print_verdict
 from kahua.testing.factory import ct_series, part10
-from many_studies import multiply_orthanc, multiply_ours
+from kahua.testing.postgresql import lacking, postgres_server
+from many_studies import multiply_orthanc, multiply_ours, multiply_ours_on_postgresql
 from web_sides import OURS, PEER, Figures, Side, can_run, conditions, kahua, multipart, orthanc, time_call
 
 NAME = "qido"
@@ -36,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--most", type=int, default=1_300_000, help="studies of the largest database; 0 leaves it out")
+    parser.add_argument("--postgresql", action="store_true", help="measure the growth on PostgreSQL, and nothing else")
     parser.add_argument("--folder", type=Path, help="where databases are kept for the next time")
     options = parser.parse_args()
     if not can_run(NAME, GOAL_TEXT):
@@ -44,8 +46,12 @@ def main() -> None:
         folder = options.folder or Path(temporary)
         folder.mkdir(exist_ok=True)
         conditions()
+        if options.postgresql:
+            measure_growth_on_postgresql(folder, options.most, options.repeats)
+            return
         if options.most:
-            measure_growth(folder, options.most, options.repeats)
+            counts = (1000, options.most)
+            measure_growth({count: filled(folder / f"kahua-{count}", count) for count in counts}, options.repeats)
         measure_beside(folder, options.repeats)
 
 
@@ -100,10 +106,24 @@ def ask_both(sides: dict[str, Side], path: str | None, count: int, repeats: int)
     return figures
 
 
-def measure_growth(folder: Path, most: int, repeats: int) -> None:
+def measure_growth_on_postgresql(folder: Path, most: int, repeats: int) -> None:
+    """Ask a small and a large database of ours on a server of their own."""
+    if reason := lacking():
+        print_skipped(f"{NAME}-growth", goal=FLAT_TEXT.format(studies=most), reason=reason)
+        return
+    with postgres_server() as server, ExitStack() as stack:
+        urls = {count: stack.enter_context(server.database()) for count in (1000, most)}
+        measure_growth(
+            {count: filled_on_postgresql(folder / f"postgresql-{count}", url, count) for count, url in urls.items()},
+            repeats,
+        )
+
+
+def measure_growth(databases: Mapping[int, AbstractContextManager[Side]], repeats: int) -> None:
     """Ask a small and a large database of ours the same in turn."""
+    most = max(databases)
     with ExitStack() as stack:
-        sides = {count: stack.enter_context(filled(folder / f"kahua-{count}", count)) for count in (1000, most)}
+        sides = {count: stack.enter_context(side) for count, side in databases.items()}
         figures = {question: {count: Figures() for count in sides} for question in questions_of(1000)}
         for _ in range(repeats):
             for count, side in sides.items():
@@ -155,6 +175,16 @@ def filled(folder: Path, count: int) -> Iterator[Side]:
             side.store(study_of(1, 1))
         multiply_ours(folder / "kahua.sqlite3", count)
     with kahua(folder) as side:
+        yield side
+
+
+@contextmanager
+def filled_on_postgresql(folder: Path, url: str, count: int) -> Iterator[Side]:
+    """Start a site whose many studies are in a database of PostgreSQL."""
+    with kahua(folder, database_url=url) as side:
+        side.store(study_of(1, 1))
+    multiply_ours_on_postgresql(url, count)
+    with kahua(folder, database_url=url) as side:
         yield side
 
 

@@ -127,13 +127,16 @@ def both(folder: Path, **orthanc_options: object) -> Iterator[dict[str, Side]]:
 
 
 @contextmanager
-def kahua(folder: Path) -> Iterator[Side]:
+def kahua(folder: Path, *, database_url: str | None = None) -> Iterator[Side]:
     """Start a whole site, as people start it; requests carry an API token."""
-    settings = Settings(data_dir=folder)
+    settings = Settings(data_dir=folder, database_url=database_url)
     token = _token(settings)
+    environment = {**process_environment(), "KAHUA_LOG_LEVEL": "warning"}
+    if database_url is not None:
+        environment["KAHUA_DATABASE_URL"] = database_url
     command = [Path(sys.executable).with_name("kahua"), "--data-dir", folder, "up", "--port", "0", "--dicom-port", "0"]
     log = folder / "log"
-    with started(command, log=log, env={**process_environment(), "KAHUA_LOG_LEVEL": "warning"}) as pid:
+    with started(command, log=log, env=environment) as pid:
         port = urlsplit(_wait_for_line(log, "Web")).port or 0
         wait_for_port(port)
         yield Side(
