@@ -6,6 +6,7 @@ remembers what it received; the files are in the memory of the operating system.
 """
 
 import argparse
+import posixpath
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,17 +16,21 @@ from quick_client import QuickClient
 from web_sides import OURS, PEER, Figures, Side, both, can_run, conditions, ct_slices, fill, time_call, uids
 
 NAME = "render"
-GOALS = {"frame": 3.0, "rendered": 1.5, "thumbnail": 10.0}
-GOAL_TEXT = "each once: frame 3, rendered 1.5, thumbnail 10 times faster than Orthanc"
+GOALS = {"frame": 3.0, "rendered": 1.5, "thumbnail of a series": 10.0}
+GOAL_TEXT = "each once: frame 3, rendered 1.5, thumbnail of a series 10 times faster than Orthanc"
 
 #: Instances of a series.
 INSTANCES = 24
+
+#: Series of a gallery, and instances of each of them.
+GALLERY, FEW = 8, 3
 
 #: Clients that ask at the same time, each for its share of a series.
 CLIENTS = 8
 
 ONCE, AGAIN = "each once", "the same again"
 TOGETHER = f"frame, {CLIENTS} clients"
+SHELF = "thumbnail of a series"
 
 #: What is asked for: what stands behind the address of an instance, and the accepted type.
 QUESTIONS = {
@@ -34,10 +39,12 @@ QUESTIONS = {
     "instance": ("", 'multipart/related; type="application/dicom"; transfer-syntax=*'),
     "rendered": ("/rendered", "image/jpeg"),
     "thumbnail": ("/thumbnail", "image/jpeg"),
+    SHELF: ("/../../thumbnail", "image/webp, image/jpeg"),
 }
 
-#: The version of Orthanc that is beside us knows no thumbnails.
-INSTEAD = {(PEER, "thumbnail"): ("/rendered?viewport=128,128", "image/jpeg")}
+#: The version of Orthanc that is beside us knows no thumbnails: it draws one instance of the series.
+SMALL = ("/rendered?viewport=128,128", "image/jpeg")
+INSTEAD = {(PEER, "thumbnail"): SMALL, (PEER, SHELF): SMALL}
 
 
 def main() -> None:
@@ -49,8 +56,11 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="kahua-render-") as folder:
         with both(Path(folder)) as sides:
-            for number in range(len(QUESTIONS) * options.repeats + 1):
+            for number in range((len(QUESTIONS) - 1) * options.repeats + 1):
                 fill(sides.values(), ct_slices(INSTANCES, seed=f"render-{number}"))
+            for number in range(options.repeats):
+                seeds = [f"gallery-{number}-{place}" for place in range(GALLERY)]
+                fill(sides.values(), [instance for seed in seeds for instance in ct_slices(FEW, seed=seed)])
         with both(Path(folder)) as sides:
             measure(sides, options.repeats)
 
@@ -58,18 +68,20 @@ def main() -> None:
 def measure(sides: dict[str, Side], repeats: int) -> None:
     """Ask every side for the same things in turn, of a series that nobody has asked for."""
     figures = {(what, when, name): Figures() for what in QUESTIONS for when in (ONCE, AGAIN) for name in sides}
-    unseen = iter(uids_of_all(sides[OURS]))
+    series = paths_of_all(sides[OURS])
+    unseen = iter([paths for paths in series if len(paths) == INSTANCES])
+    shelves = [paths[FEW // 2] for paths in series if len(paths) == FEW]
     warm_up(sides, next(unseen))
-    for _ in range(repeats):
+    for number in range(repeats):
         for what in QUESTIONS:
-            paths = next(unseen)
+            paths = shelves[number * GALLERY : (number + 1) * GALLERY] if what == SHELF else next(unseen)
             for when in (ONCE, AGAIN):
                 for name, side in sides.items():
                     look_through(side, what, paths, figures[what, when, name])
     report(figures, repeats)
 
 
-def uids_of_all(side: Side) -> list[list[str]]:
+def paths_of_all(side: Side) -> list[list[str]]:
     """Give the paths of all instances, series by series."""
     return [
         [f"/studies/{study}/series/{series}/instances/{instance}" for instance in instances]
@@ -90,7 +102,7 @@ def look_through(side: Side, what: str, paths: list[str], figures: Figures) -> N
 
     def ask(share: list[str], client: QuickClient | None = None) -> None:
         for path in share:
-            figures.size = side.ask(path + tail, client=client, Accept=accept)
+            figures.size = side.ask(posixpath.normpath(path + tail), client=client, Accept=accept)
 
     def ask_together() -> None:
         clients = [QuickClient(side.port) for _ in range(CLIENTS)]
