@@ -1,23 +1,27 @@
 """Sending series to peers, and the history of what went where."""
 
-from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Response
+from pydantic import Field
 
 from kahua import datasets, store
 from kahua.access import Permission, ProjectAccess
+from kahua.api.orders import (
+    CSV,
+    After,
+    OrderItem,
+    OrderProgressItem,
+    page_of_items,
+    page_of_orders,
+    table_of_items,
+    told,
+)
 from kahua.api.schemas import DEFAULT_LIMIT, Cursor, Limit, Page, Request
 from kahua.api.security import Access, SiteOfRequest
-from kahua.store.remote.deliveries import (
-    MAX_SERIES,
-    DeliveryProgress,
-    find_delivery,
-    items_of_delivery,
-    list_deliveries,
-    progress_of,
-)
+from kahua.store.remote.deliveries import DELIVERIES, MAX_SERIES
+from kahua.store.remote.orders import Progress
+from kahua.store.remote.tables import DeliveryRow
 
 router = APIRouter(prefix="/api/projects/{project}/deliveries", tags=["peers"])
 
@@ -34,37 +38,23 @@ class DeliveryRequest(Request):
     dataset: str | None = Field(None, max_length=64, description="Name of a dataset.")
 
 
-class DeliveryProgressItem(BaseModel):
+class DeliveryProgressItem(OrderProgressItem):
     """How far a delivery is."""
 
-    id: str
-    peer: str
-    #: `active`, `done` or `cancelled`.
-    state: str
-    created_by: str
-    created_at: datetime
-    finished_at: datetime | None
     deidentified: bool
-    #: Series by state: `waiting`, `done`, `failed`, `cancelled`.
-    series: dict[str, int]
     #: Numbers of instances.
     sent: int
     failed: int
     held_back: int
 
 
-class DeliveryItem(BaseModel):
+class DeliveryItem(OrderItem):
     """A series that is sent."""
 
-    id: int
     series_id: str
-    state: str
-    attempts: int
     sent: int
     failed: int
     held_back: int
-    note: str
-    finished_at: datetime | None
 
 
 @router.get("", operation_id="list_deliveries")
@@ -72,11 +62,7 @@ def list_all(
     may: Reading, site: SiteOfRequest, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[DeliveryProgressItem]:
     """List deliveries, newest first."""
-    with site.database.read() as session:
-        before = find_delivery(session, may.project_id, cursor) if cursor else None
-        found = list_deliveries(session, may.project_id, limit=limit + 1, before=before)
-    items = [_item(progress) for progress in found[:limit]]
-    return Page(items=items, next_cursor=items[-1].id if len(found) > limit else None)
+    return page_of_orders(site, may, DELIVERIES, _item, limit=limit, cursor=cursor)
 
 
 @router.post("", operation_id="start_delivery", status_code=201)
@@ -91,54 +77,50 @@ def start(body: DeliveryRequest, may: Sending, site: SiteOfRequest) -> DeliveryP
             study_uid=body.study_uid,
             dataset=body.dataset,
         )
-        return _item(progress_of(session, delivery))
+        return _item(DELIVERIES.progress(session, delivery))
 
 
 @router.get("/{delivery}", operation_id="get_delivery")
 def get(delivery: str, may: Reading, site: SiteOfRequest) -> DeliveryProgressItem:
     """Show how far a delivery is."""
     with site.database.read() as session:
-        return _item(progress_of(session, find_delivery(session, may.project_id, delivery)))
+        return _item(DELIVERIES.progress(session, DELIVERIES.find(session, may.project_id, delivery)))
 
 
 @router.get("/{delivery}/items", operation_id="list_delivery_items")
 def list_items(
-    delivery: str,
-    may: Reading,
-    site: SiteOfRequest,
-    limit: Limit = DEFAULT_LIMIT,
-    after: Annotated[int, Query(ge=0, description="`id` of the last item of the page before.")] = 0,
+    delivery: str, may: Reading, site: SiteOfRequest, limit: Limit = DEFAULT_LIMIT, after: After = 0
 ) -> Page[DeliveryItem]:
-    """Show what became of each series of a delivery."""
-    with site.database.read() as session:
-        row = find_delivery(session, may.project_id, delivery)
-        rows = items_of_delivery(session, row, limit=limit + 1, after=after)
-    items = [DeliveryItem.model_validate(each, from_attributes=True) for each in rows[:limit]]
-    return Page(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
+    """Show what became of each item of a delivery."""
+    return page_of_items(site, may, DELIVERIES, delivery, DeliveryItem, limit=limit, after=after)
+
+
+@router.get("/{delivery}/items.csv", operation_id="table_of_delivery", response_class=Response, responses=CSV)
+def table(delivery: str, may: Reading, site: SiteOfRequest) -> Response:
+    """Give what became of each item of a delivery as a table."""
+    return table_of_items(site, may, DELIVERIES, delivery, DeliveryItem)
 
 
 @router.post("/{delivery}/cancel", operation_id="cancel_delivery")
 def cancel(delivery: str, may: Sending, site: SiteOfRequest) -> DeliveryProgressItem:
-    """End a delivery; what has gone is gone."""
+    """End a delivery; what has gone stays so."""
     with site.database.write() as session:
-        row = datasets.cancel_delivery(
-            session, project_id=may.project_id, actor=may.principal.name, delivery_id=delivery
+        order = datasets.cancel_order(
+            session, DELIVERIES, project_id=may.project_id, actor=may.principal.name, order_id=delivery
         )
-        return _item(progress_of(session, row))
+        return _item(DELIVERIES.progress(session, order))
 
 
-def _item(progress: DeliveryProgress) -> DeliveryProgressItem:
-    delivery = progress.delivery
-    return DeliveryProgressItem(
-        id=delivery.id,
-        peer=delivery.peer_name,
-        state=delivery.state,
-        created_by=delivery.created_by,
-        created_at=delivery.created_at,
-        finished_at=delivery.finished_at,
-        deidentified=delivery.profile is not None,
-        series=progress.items,
-        sent=progress.sent,
-        failed=progress.failed,
-        held_back=progress.held_back,
-    )
+@router.post("/{delivery}/retry", operation_id="retry_delivery")
+def retry(delivery: str, may: Sending, site: SiteOfRequest) -> DeliveryProgressItem:
+    """Try again what failed or was cancelled; what is done stays as it is."""
+    with site.database.write() as session:
+        order = datasets.retry_order(
+            session, DELIVERIES, project_id=may.project_id, actor=may.principal.name, order_id=delivery
+        )
+        return _item(DELIVERIES.progress(session, order))
+
+
+def _item(progress: Progress[DeliveryRow]) -> DeliveryProgressItem:
+    order = progress.order
+    return DeliveryProgressItem.model_validate(told(progress) | {"deidentified": order.profile is not None})

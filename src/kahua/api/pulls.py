@@ -1,25 +1,28 @@
 """Fetching studies and series from peers."""
 
-from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Response
+from pydantic import Field
 
 from kahua import datasets, store
 from kahua.access import Permission, ProjectAccess
+from kahua.api.orders import (
+    CSV,
+    After,
+    OrderItem,
+    OrderProgressItem,
+    page_of_items,
+    page_of_orders,
+    table_of_items,
+    told,
+)
 from kahua.api.schemas import DEFAULT_LIMIT, Cursor, Limit, Page, Request
 from kahua.api.security import Access, SiteOfRequest
 from kahua.store.peers import MAX_KEEP_HOURS
-from kahua.store.remote.pulls import (
-    MAX_RATE,
-    PullProgress,
-    PullTerms,
-    find_pull,
-    items_of_pull,
-    list_pulls,
-    progress_of,
-)
+from kahua.store.remote.orders import Progress
+from kahua.store.remote.pulls import MAX_RATE, PULLS, PullTerms
+from kahua.store.remote.tables import PullRow
 from kahua.store.remote.wishes import MAX_WISHES, Wish
 
 router = APIRouter(prefix="/api/projects/{project}/pulls", tags=["peers"])
@@ -53,43 +56,30 @@ class PullRequest(Request):
     dataset: str | None = Field(None, max_length=64, description="Dataset to which the series are added.")
 
 
-class PullProgressItem(BaseModel):
+class PullProgressItem(OrderProgressItem):
     """How far a pull is."""
 
-    id: str
-    peer: str
-    #: `active`, `done` or `cancelled`.
-    state: str
-    created_by: str
-    created_at: datetime
-    finished_at: datetime | None
     rate: int
     windows: list[str]
     keep_hours: int | None
     dataset: str | None
-    #: Items by state: `waiting`, `done`, `failed`, `cancelled`, `removed`.
-    items: dict[str, int]
+    #: Numbers of instances.
     received: int
     duplicates: int
     refused: int
 
 
-class PullItem(BaseModel):
+class PullItem(OrderItem):
     """A series that is fetched, or a wish that is looked up."""
 
-    id: int
     patient_id: str
     accession_number: str
     study_uid: str
     series_uid: str
-    state: str
-    attempts: int
     expected: int | None
     received: int
     duplicates: int
     refused: int
-    note: str
-    finished_at: datetime | None
 
 
 @router.get("", operation_id="list_pulls")
@@ -97,11 +87,7 @@ def list_all(
     may: Reading, site: SiteOfRequest, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[PullProgressItem]:
     """List pulls, newest first."""
-    with site.database.read() as session:
-        before = find_pull(session, may.project_id, cursor) if cursor else None
-        found = list_pulls(session, may.project_id, limit=limit + 1, before=before)
-    items = [_item(progress) for progress in found[:limit]]
-    return Page(items=items, next_cursor=items[-1].id if len(found) > limit else None)
+    return page_of_orders(site, may, PULLS, _item, limit=limit, cursor=cursor)
 
 
 @router.post("", operation_id="start_pull", status_code=201)
@@ -116,54 +102,51 @@ def start(body: PullRequest, may: Pulling, site: SiteOfRequest) -> PullProgressI
             wishes=[Wish(**wish.model_dump()) for wish in body.wishes],
             terms=terms,
         )
-        return _item(progress_of(session, pull))
+        return _item(PULLS.progress(session, pull))
 
 
 @router.get("/{pull}", operation_id="get_pull")
 def get(pull: str, may: Reading, site: SiteOfRequest) -> PullProgressItem:
     """Show how far a pull is."""
     with site.database.read() as session:
-        return _item(progress_of(session, find_pull(session, may.project_id, pull)))
+        return _item(PULLS.progress(session, PULLS.find(session, may.project_id, pull)))
 
 
 @router.get("/{pull}/items", operation_id="list_pull_items")
 def list_items(
-    pull: str,
-    may: Reading,
-    site: SiteOfRequest,
-    limit: Limit = DEFAULT_LIMIT,
-    after: Annotated[int, Query(ge=0, description="`id` of the last item of the page before.")] = 0,
+    pull: str, may: Reading, site: SiteOfRequest, limit: Limit = DEFAULT_LIMIT, after: After = 0
 ) -> Page[PullItem]:
     """Show what became of each item of a pull."""
-    with site.database.read() as session:
-        rows = items_of_pull(session, find_pull(session, may.project_id, pull), limit=limit + 1, after=after)
-    items = [PullItem.model_validate(row, from_attributes=True) for row in rows[:limit]]
-    return Page(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
+    return page_of_items(site, may, PULLS, pull, PullItem, limit=limit, after=after)
+
+
+@router.get("/{pull}/items.csv", operation_id="table_of_pull", response_class=Response, responses=CSV)
+def table(pull: str, may: Reading, site: SiteOfRequest) -> Response:
+    """Give what became of each item of a pull as a table."""
+    return table_of_items(site, may, PULLS, pull, PullItem)
 
 
 @router.post("/{pull}/cancel", operation_id="cancel_pull")
 def cancel(pull: str, may: Pulling, site: SiteOfRequest) -> PullProgressItem:
-    """End a pull; what came stays."""
+    """End a pull; what has come stays so."""
     with site.database.write() as session:
-        row = datasets.cancel_pull(session, project_id=may.project_id, actor=may.principal.name, pull_id=pull)
-        return _item(progress_of(session, row))
+        order = datasets.cancel_order(
+            session, PULLS, project_id=may.project_id, actor=may.principal.name, order_id=pull
+        )
+        return _item(PULLS.progress(session, order))
 
 
-def _item(progress: PullProgress) -> PullProgressItem:
-    pull = progress.pull
-    return PullProgressItem(
-        id=pull.id,
-        peer=pull.peer_name,
-        state=pull.state,
-        created_by=pull.created_by,
-        created_at=pull.created_at,
-        finished_at=pull.finished_at,
-        rate=pull.rate,
-        windows=pull.windows,
-        keep_hours=pull.keep_hours,
-        dataset=pull.dataset,
-        items=progress.items,
-        received=progress.received,
-        duplicates=progress.duplicates,
-        refused=progress.refused,
+@router.post("/{pull}/retry", operation_id="retry_pull")
+def retry(pull: str, may: Pulling, site: SiteOfRequest) -> PullProgressItem:
+    """Try again what failed or was cancelled; what is done stays as it is."""
+    with site.database.write() as session:
+        order = datasets.retry_order(session, PULLS, project_id=may.project_id, actor=may.principal.name, order_id=pull)
+        return _item(PULLS.progress(session, order))
+
+
+def _item(progress: Progress[PullRow]) -> PullProgressItem:
+    order = progress.order
+    return PullProgressItem.model_validate(
+        told(progress)
+        | {"rate": order.rate, "windows": order.windows, "keep_hours": order.keep_hours, "dataset": order.dataset}
     )

@@ -7,16 +7,16 @@ import typer
 
 from kahua import datasets
 from kahua.access import local_principal
-from kahua.cli.output import DEFAULT_PROJECT, Context, JsonOption, ProjectOption, say, show, show_json
+from kahua.cli.orders import add_commands
+from kahua.cli.output import DEFAULT_PROJECT, Context, ProjectOption, say
 from kahua.errors import InvalidInput
 from kahua.site import project_id
 from kahua.store import find_peer
-from kahua.store.remote.pulls import PullProgress, PullTerms, find_pull, items_of_pull, list_pulls, progress_of
+from kahua.store.remote.pulls import PULLS, PullTerms
+from kahua.store.remote.tables import PullItemRow
 from kahua.store.remote.wishes import Wish, wishes_of_table
 
 app = typer.Typer(name="pull", help="Fetch studies and series from peers.", no_args_is_help=True)
-
-PullArgument = Annotated[str, typer.Argument(help="Id of the pull.")]
 
 
 @app.command()
@@ -65,68 +65,18 @@ def start(
     say(pull.id)
 
 
-@app.command("list")
-def list_all(context: typer.Context, project: ProjectOption = DEFAULT_PROJECT, as_json: JsonOption = False) -> None:
-    """List pulls, newest first."""
-    options: Context = context.obj
-    with options.site() as site, site.database.read() as session:
-        rows = [_row(progress) for progress in list_pulls(session, project_id(session, project), limit=100)]
-    show(rows, as_json=as_json, empty="Nothing was pulled yet: `kahua pull start PEER`.")
-
-
-@app.command("show")
-def show_one(
-    context: typer.Context, pull: PullArgument, project: ProjectOption = DEFAULT_PROJECT, as_json: JsonOption = False
-) -> None:
-    """Show how far a pull is, and what became of each series."""
-    options: Context = context.obj
-    with options.site() as site, site.database.read() as session:
-        row = find_pull(session, project_id(session, project), pull)
-        progress = progress_of(session, row)
-        items = [
-            {
-                "study_uid": item.study_uid,
-                "series_uid": item.series_uid,
-                "patient_id": item.patient_id,
-                "accession": item.accession_number,
-                "state": item.state,
-                "attempts": item.attempts,
-                "received": item.received,
-                "expected": item.expected,
-                "note": item.note,
-            }
-            for item in items_of_pull(session, row, limit=100_000)
-        ]
-    if as_json:
-        show_json({**_row(progress), "items": items})
-        return
-    show([_row(progress)], as_json=False, empty="")
-    show(items, as_json=False, empty="")
-
-
-@app.command()
-def cancel(context: typer.Context, pull: PullArgument, project: ProjectOption = DEFAULT_PROJECT) -> None:
-    """End a pull; what came stays."""
-    options: Context = context.obj
-    with options.site() as site, site.database.write() as session:
-        identity = project_id(session, project)
-        datasets.cancel_pull(session, project_id=identity, actor=local_principal().name, pull_id=pull)
-
-
-def _row(progress: PullProgress) -> dict[str, object]:
-    pull = progress.pull
+def _described(item: PullItemRow) -> dict[str, object]:
     return {
-        "id": pull.id,
-        "peer": pull.peer_name,
-        "state": pull.state,
-        "series": ", ".join(f"{count} {state}" for state, count in sorted(progress.items.items())),
-        "received": progress.received,
-        "duplicates": progress.duplicates,
-        "refused": progress.refused,
-        "by": pull.created_by,
-        "created": pull.created_at,
-        "finished": pull.finished_at,
+        "study_uid": item.study_uid,
+        "series_uid": item.series_uid,
+        "patient_id": item.patient_id,
+        "accession": item.accession_number,
+        "received": item.received,
+        "expected": item.expected,
     }
+
+
+add_commands(app, PULLS, _described, empty="Nothing was pulled yet: `kahua pull start PEER`.")
 
 
 def _series(text: str) -> Wish:

@@ -8,7 +8,7 @@ from kahua.datasets.confidentiality import (
     remove_pixel_template,
     seal_patients,
 )
-from kahua.datasets.deliveries import cancel_delivery, note_end_of_delivery, start_delivery
+from kahua.datasets.deliveries import note_end_of_delivery, start_delivery
 from kahua.datasets.exports import MAX_NAMED_SERIES, MAX_PSEUDONYMS, MAX_REASON, begin_export, reidentify
 from kahua.datasets.lists import (
     change_dataset,
@@ -21,8 +21,9 @@ from kahua.datasets.lists import (
     list_datasets,
     series_of,
 )
+from kahua.datasets.orders import cancel_order, retry_order
 from kahua.datasets.peers import add_peer, change_peer, note_search, remove_peer
-from kahua.datasets.pulls import cancel_pull, note_end_of_pull, start_pull
+from kahua.datasets.pulls import note_end_of_pull, start_pull
 from kahua.datasets.quarantine import discard_quarantined, look_at, release
 from kahua.datasets.query import MAX_QUERY_LENGTH, Field, Term, parse_query
 from kahua.datasets.search import (
@@ -52,8 +53,7 @@ __all__ = [
     "add_peer",
     "add_pixel_template",
     "begin_export",
-    "cancel_delivery",
-    "cancel_pull",
+    "cancel_order",
     "change_dataset",
     "change_peer",
     "change_policy",
@@ -79,6 +79,7 @@ __all__ = [
     "release",
     "remove_peer",
     "remove_pixel_template",
+    "retry_order",
     "seal_patients",
     "series_of",
     "start_delivery",

@@ -52,16 +52,9 @@ def start_delivery(
     return delivery
 
 
-def cancel_delivery(session: Session, *, project_id: str, actor: str, delivery_id: str) -> DeliveryRow:
-    """End a delivery; what has gone is gone."""
-    delivery = deliveries.cancel_delivery(session, project_id, delivery_id)
-    record(session, actor=actor, action="delivery.cancelled", subject=delivery.id, project_id=project_id)
-    return delivery
-
-
 def note_end_of_delivery(session: Session, delivery: DeliveryRow) -> None:
     """Write down that a delivery is done, and what went."""
-    progress = deliveries.progress_of(session, delivery)
+    progress = deliveries.DELIVERIES.progress(session, delivery)
     record(
         session,
         actor=delivery.created_by,
@@ -70,9 +63,7 @@ def note_end_of_delivery(session: Session, delivery: DeliveryRow) -> None:
         project_id=delivery.project_id,
         peer=delivery.peer_name,
         series=progress.items,
-        sent=progress.sent,
-        failed=progress.failed,
-        held_back=progress.held_back,
+        **progress.instances,
     )
 
 

@@ -27,16 +27,9 @@ def start_pull(session: Session, *, peer: Peer, actor: str, wishes: Sequence[Wis
     return pull
 
 
-def cancel_pull(session: Session, *, project_id: str, actor: str, pull_id: str) -> PullRow:
-    """End a pull; what came stays."""
-    pull = pulls.cancel_pull(session, project_id, pull_id)
-    record(session, actor=actor, action="pull.cancelled", subject=pull.id, project_id=project_id)
-    return pull
-
-
 def note_end_of_pull(session: Session, pull: PullRow) -> None:
     """Write down that a pull is done, and what it brought."""
-    progress = pulls.progress_of(session, pull)
+    progress = pulls.PULLS.progress(session, pull)
     record(
         session,
         actor=pull.created_by,
@@ -44,6 +37,6 @@ def note_end_of_pull(session: Session, pull: PullRow) -> None:
         subject=pull.id,
         project_id=pull.project_id,
         items=progress.items,
-        received=progress.received,
-        refused=progress.refused,
+        received=progress.instances["received"],
+        refused=progress.instances["refused"],
     )

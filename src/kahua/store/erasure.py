@@ -300,7 +300,7 @@ def _pull_items(project_id: str, subject: Subject, series: Sequence[PlannedSerie
         "series": PullItemRow.series_uid,
     }
     uids = [one.series_uid for one in series]
-    here = PullItemRow.pull_id.in_(select(PullRow.id).where(PullRow.project_id == project_id))
+    here = PullItemRow.order_id.in_(select(PullRow.id).where(PullRow.project_id == project_id))
     return select(PullItemRow.id).where(
         here, (column[subject.kind] == subject.identifier) | PullItemRow.series_uid.in_(uids)
     )

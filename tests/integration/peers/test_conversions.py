@@ -17,7 +17,7 @@ from kahua.dicom import transfer_syntaxes as syntaxes
 from kahua.site import Site
 from kahua.store import Origin, PeerFacts, add_peer, find_peer, pseudonyms_of
 from kahua.store.dimse import Receiver
-from kahua.store.remote.deliveries import find_delivery, items_of_delivery
+from kahua.store.remote.deliveries import DELIVERIES
 from kahua.store.remote.tables import DeliveryItemRow
 from kahua.testing.factory import ct_series, part10, picture
 from kahua.testing.site import temporary_site
@@ -95,7 +95,7 @@ def deliver(site: Site, name: str, series: str) -> DeliveryItemRow:
     while deliverer.step():
         pass
     with site.database.read() as session:
-        (item,) = items_of_delivery(session, find_delivery(session, project, delivery.id), limit=2)
+        (item,) = DELIVERIES.items(session, DELIVERIES.find(session, project, delivery.id), limit=2)
     return item
 
 

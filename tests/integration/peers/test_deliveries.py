@@ -13,7 +13,9 @@ from kahua.access import ensure_project, entries
 from kahua.errors import InvalidInput, NotFound
 from kahua.site import Site
 from kahua.store import Origin, PeerFacts, add_peer, change_peer, find_peer, pseudonyms_of
-from kahua.store.remote.deliveries import DeliveryProgress, find_delivery, items_of_delivery, progress_of
+from kahua.store.remote.deliveries import DELIVERIES
+from kahua.store.remote.orders import Progress
+from kahua.store.remote.tables import DeliveryRow
 from kahua.testing.factory import ct_series, part10
 from kahua.testing.site import temporary_site
 
@@ -54,14 +56,14 @@ def keep(site: Site, folder: Path, seed: str) -> tuple[str, list[pydicom.Dataset
     return series, instances
 
 
-def send(site: Site, facts: PeerFacts, **what: object) -> DeliveryProgress:
+def send(site: Site, facts: PeerFacts, **what: object) -> Progress[DeliveryRow]:
     with site.database.write() as session:
         project = ensure_project(session, name="main").id
         peer = add_peer(session, project_id=project, name="pacs", facts=facts)
         delivery = datasets.start_delivery(session, peer=peer, actor="ada", **what)  # type: ignore[arg-type]
     work(site)
     with site.database.read() as session:
-        return progress_of(session, find_delivery(session, project, delivery.id))
+        return DELIVERIES.progress(session, DELIVERIES.find(session, project, delivery.id))
 
 
 def work(site: Site) -> None:
@@ -73,7 +75,7 @@ def work(site: Site) -> None:
 def test_a_series_goes_as_it_is_stored(site: Site, facts: PeerFacts, pacs: Orthanc, tmp_path: Path) -> None:
     series, instances = keep(site, tmp_path, f"as-stored-{facts.kind}")
     progress = send(site, replace(facts, deidentify=False), series=[series])
-    assert (progress.delivery.state, progress.sent, progress.failed) == ("done", 3, 0)
+    assert (progress.order.state, progress.instances["sent"], progress.instances["failed"]) == ("done", 3, 0)
     for instance in instances:
         there = pydicom.dcmread(io.BytesIO(pacs.file(instance.SOPInstanceUID)))
         assert (there.PatientName, there.PixelData) == (instance.PatientName, instance.PixelData)
@@ -84,17 +86,17 @@ def test_a_series_goes_de_identified(site: Site, facts: PeerFacts, pacs: Orthanc
     _, instances = keep(site, tmp_path, seed)
     before = set(pacs.instances())
     progress = send(site, facts, study_uid=str(instances[0].StudyInstanceUID))
-    assert (progress.delivery.state, progress.sent, progress.held_back) == ("done", 3, 0)
+    assert (progress.order.state, progress.instances["sent"], progress.instances["held_back"]) == ("done", 3, 0)
     arrived = set(pacs.instances()) - before
     with site.database.write() as session:
-        pseudonyms = pseudonyms_of(session, progress.delivery.project_id)
+        pseudonyms = pseudonyms_of(session, progress.order.project_id)
     assert arrived == {pseudonyms.uid(str(instance.SOPInstanceUID)) for instance in instances}
     for uid in arrived:
         content = pacs.file(uid)
         assert b"Planted" not in content
         assert seed.encode() not in content
     with site.database.read() as session:
-        acts = {entry.action: entry for entry in entries(session, project_id=progress.delivery.project_id)}
+        acts = {entry.action: entry for entry in entries(session, project_id=progress.order.project_id)}
     assert acts["series.sent"].details["deidentified"] is True
     assert acts["delivery.finished"].details["sent"] == 3
     assert [path for path in site.archive.staging.folder.iterdir() if path.name.startswith("export-")] == []
@@ -113,7 +115,7 @@ def test_what_a_peer_may_only_have_de_identified_does_not_go_otherwise(
         change_peer(session, project_id=project, name="pacs", facts=facts)
     work(site)
     with site.database.read() as session:
-        (item,) = items_of_delivery(session, find_delivery(session, project, delivery.id), limit=9)
+        (item,) = DELIVERIES.items(session, DELIVERIES.find(session, project, delivery.id), limit=9)
     assert item.state == "failed"
     assert pacs.instances() == before
 
@@ -121,7 +123,7 @@ def test_what_a_peer_may_only_have_de_identified_does_not_go_otherwise(
 def test_a_peer_that_is_not_there_is_tried_again(site: Site, tmp_path: Path) -> None:
     series, _ = keep(site, tmp_path, "nowhere")
     progress = send(site, PeerFacts(ae_title="NOBODY", host="127.0.0.1", port=1, deidentify=False), series=[series])
-    assert (progress.delivery.state, progress.items) == ("active", {"waiting": 1})
+    assert (progress.order.state, progress.items) == ("active", {"waiting": 1})
 
 
 def test_series_of_another_project_cannot_be_sent(site: Site, tmp_path: Path) -> None:

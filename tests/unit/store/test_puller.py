@@ -13,16 +13,9 @@ from kahua.database import now
 from kahua.errors import KahuaError, PeerUnavailable, StateConflict
 from kahua.store import Archive, Peer, PeerFacts, add_peer, remove_peer
 from kahua.store.remote import attempts
+from kahua.store.remote.orders import Progress
 from kahua.store.remote.puller import Puller
-from kahua.store.remote.pulls import (
-    PullProgress,
-    PullTerms,
-    cancel_pull,
-    find_pull,
-    items_of_pull,
-    progress_of,
-    start_pull,
-)
+from kahua.store.remote.pulls import PULLS, PullTerms, start_pull
 from kahua.store.remote.source import MAX_STUDIES, RemoteSeries, RemoteStudy, StudyQuery
 from kahua.store.remote.tables import PullItemRow, PullRow
 from kahua.store.remote.wishes import Wish
@@ -99,13 +92,13 @@ class Desk:
         while self.puller.step():
             pass
 
-    def progress(self, pull: str) -> PullProgress:
+    def progress(self, pull: str) -> Progress[PullRow]:
         with self.archive.database.read() as session:
-            return progress_of(session, find_pull(session, "main", pull))
+            return PULLS.progress(session, PULLS.find(session, "main", pull))
 
     def items(self, pull: str) -> Sequence[PullItemRow]:
         with self.archive.database.read() as session:
-            return items_of_pull(session, find_pull(session, "main", pull), limit=100)
+            return PULLS.items(session, PULLS.find(session, "main", pull), limit=100)
 
     def forward(self) -> None:
         """Let the time come at which things are tried again."""
@@ -125,7 +118,7 @@ def test_a_wish_is_looked_up_and_its_series_are_fetched(desk: Desk, count: Calla
     pull = desk.start(Wish(accession_number="A1"))
     desk.work()
     progress = desk.progress(pull)
-    assert (progress.pull.state, progress.items, progress.received) == ("done", {"done": 2}, 3)
+    assert (progress.order.state, progress.items, progress.instances["received"]) == ("done", {"done": 2}, 3)
     assert desk.ended == [pull]
     assert count("instances") == 3
 
@@ -172,7 +165,38 @@ def test_an_attempt_is_not_made_for_ever(desk: Desk) -> None:
     (item,) = desk.items(pull)
     assert (item.state, item.attempts) == ("failed", attempts.MAX_ATTEMPTS)
     desk.work()
-    assert desk.progress(pull).pull.state == "done"
+    assert desk.progress(pull).order.state == "done"
+
+
+def test_what_failed_is_tried_again_when_somebody_says_so(desk: Desk) -> None:
+    desk.source.error = PeerUnavailable("It sleeps.")
+    pull = desk.start(Wish(study_uid=STUDY, series_uid=SERIES))
+    for _ in range(attempts.MAX_ATTEMPTS):
+        desk.work()
+        desk.forward()
+    desk.work()
+    assert desk.progress(pull).items == {"failed": 1}
+    desk.source.error, desk.source.gives = None, CT
+    with desk.archive.database.write() as session:
+        assert PULLS.retry(session, "main", pull).state == "active"
+    desk.work()
+    progress = desk.progress(pull)
+    assert (progress.order.state, progress.items, progress.instances["received"]) == ("done", {"done": 1}, 3)
+    with (
+        desk.archive.database.write() as session,
+        pytest.raises(StateConflict, match="Everything of this pull is done"),
+    ):
+        PULLS.retry(session, "main", pull)
+
+
+def test_what_was_cancelled_can_go_on(desk: Desk) -> None:
+    desk.source.gives = CT
+    pull = desk.start(Wish(study_uid=STUDY, series_uid=SERIES))
+    with desk.archive.database.write() as session:
+        PULLS.cancel(session, "main", pull)
+        PULLS.retry(session, "main", pull)
+    desk.work()
+    assert desk.progress(pull).items == {"done": 1}
 
 
 def test_fewer_instances_than_the_peer_said_are_not_enough(desk: Desk) -> None:
@@ -216,21 +240,21 @@ def test_a_rate_lets_the_peer_rest(desk: Desk) -> None:
     pull = desk.start(Wish(study_uid=STUDY, series_uid=SERIES), rate=6)
     other = desk.start(Wish(study_uid=STUDY, series_uid=SERIES))
     desk.work()
-    row = desk.progress(pull).pull
+    row = desk.progress(pull).order
     assert row.state == "active", "three instances at six a minute take half a minute"
     assert timedelta(seconds=20) < row.not_before - now() <= timedelta(seconds=30)
-    assert desk.progress(other).pull.state == "done"
+    assert desk.progress(other).order.state == "done"
 
 
 def test_a_cancelled_pull_fetches_no_more(desk: Desk) -> None:
     pull = desk.start(Wish(study_uid=STUDY))
     with desk.archive.database.write() as session:
-        cancel_pull(session, "main", pull)
+        PULLS.cancel(session, "main", pull)
     desk.work()
     assert desk.source.asked == []
     assert desk.progress(pull).items == {"cancelled": 1}
     with desk.archive.database.write() as session, pytest.raises(StateConflict):
-        cancel_pull(session, "main", pull)
+        PULLS.cancel(session, "main", pull)
 
 
 def test_a_pull_of_a_removed_peer_fails(desk: Desk) -> None:
@@ -245,7 +269,7 @@ def test_a_pull_of_a_removed_peer_fails(desk: Desk) -> None:
 def test_a_pull_of_another_project_is_not_there(desk: Desk) -> None:
     pull = desk.start(Wish(study_uid=STUDY))
     with desk.archive.database.read() as session, pytest.raises(KahuaError):
-        find_pull(session, "other", pull)
+        PULLS.find(session, "other", pull)
 
 
 def test_an_unforeseen_error_is_tried_again_and_told(desk: Desk) -> None:

@@ -475,7 +475,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel
-         * @description End a delivery; what has gone is gone.
+         * @description End a delivery; what has gone stays so.
          */
         post: operations["cancel_delivery"];
         delete?: never;
@@ -493,11 +493,51 @@ export interface paths {
         };
         /**
          * List Items
-         * @description Show what became of each series of a delivery.
+         * @description Show what became of each item of a delivery.
          */
         get: operations["list_delivery_items"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/deliveries/{delivery}/items.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Table
+         * @description Give what became of each item of a delivery as a table.
+         */
+        get: operations["table_of_delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/deliveries/{delivery}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry
+         * @description Try again what failed or was cancelled; what is done stays as it is.
+         */
+        post: operations["retry_delivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -795,7 +835,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel
-         * @description End a pull; what came stays.
+         * @description End a pull; what has come stays so.
          */
         post: operations["cancel_pull"];
         delete?: never;
@@ -818,6 +858,46 @@ export interface paths {
         get: operations["list_pull_items"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/pulls/{pull}/items.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Table
+         * @description Give what became of each item of a pull as a table.
+         */
+        get: operations["table_of_pull"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/pulls/{pull}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry
+         * @description Try again what failed or was cancelled; what is done stays as it is.
+         */
+        post: operations["retry_pull"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1860,6 +1940,11 @@ export interface components {
             held_back: number;
             /** Id */
             id: number;
+            /**
+             * Not Before
+             * Format: date-time
+             */
+            not_before: string;
             /** Note */
             note: string;
             /** Sent */
@@ -1891,14 +1976,14 @@ export interface components {
             held_back: number;
             /** Id */
             id: string;
+            /** Items */
+            items: {
+                [key: string]: number;
+            };
             /** Peer */
             peer: string;
             /** Sent */
             sent: number;
-            /** Series */
-            series: {
-                [key: string]: number;
-            };
             /** State */
             state: string;
         };
@@ -2775,6 +2860,11 @@ export interface components {
             finished_at: string | null;
             /** Id */
             id: number;
+            /**
+             * Not Before
+             * Format: date-time
+             */
+            not_before: string;
             /** Note */
             note: string;
             /** Patient Id */
@@ -4728,6 +4818,70 @@ export interface operations {
             };
         };
     };
+    table_of_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    retry_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryProgressItem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     plan_erasure: {
         parameters: {
             query?: never;
@@ -5399,6 +5553,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_PullItem_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    table_of_pull: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pull: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    retry_pull: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pull: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullProgressItem"];
                 };
             };
             /** @description Validation Error */

@@ -6,20 +6,19 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import exists, select, update
-from sqlalchemy.orm import Session
-
-from kahua.database import Database, now
 from kahua.dicom import Profile, read_file_meta, subject_of
-from kahua.errors import KahuaError, NotFound, PeerUnavailable, StateConflict, Unavailable
+from kahua.errors import KahuaError, PeerUnavailable, StateConflict, Unavailable
 from kahua.logs import get_logger
 from kahua.store.catalogue import find_series_row, instances_of
 from kahua.store.confidentiality import Tally, add_report, instructions_of
 from kahua.store.deidentifier import Deidentifier
 from kahua.store.dimse.sender import Outgoing, Sent, outgoing
 from kahua.store.objects import ObjectStore
-from kahua.store.peers import Peer, peer_of_id
+from kahua.store.peers import Peer
 from kahua.store.remote import attempts
+from kahua.store.remote.carrier import Carrier
+from kahua.store.remote.deliveries import DELIVERIES
+from kahua.store.remote.orders import Orders
 from kahua.store.remote.tables import DeliveryItemRow, DeliveryRow
 from kahua.store.remote.target import ImageTarget
 from kahua.store.tables import InstanceRow, StudyRow
@@ -64,66 +63,35 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deliverer:
-    """Sends what deliveries want. Any number of processes may do so at once: each delivery is in the hands of one."""
+class Deliverer(Carrier[DeliveryRow, DeliveryItemRow]):
+    """Sends what deliveries want."""
 
-    database: Database
     objects: ObjectStore
     staging: Path
     target_of: Callable[[Peer], ImageTarget]
-    #: Told when a delivery is done, in the transaction that ends it.
-    ended: Callable[[Session, DeliveryRow], None]
 
-    def step(self) -> bool:
-        """Do the next thing that is due; say whether there was one."""
-        with self.database.read() as session:
-            query = select(DeliveryRow).where(DeliveryRow.state == "active", DeliveryRow.not_before <= now())
-            due = session.scalars(query.order_by(DeliveryRow.not_before, DeliveryRow.id)).all()
-        return any(self._step(delivery) for delivery in due)
+    @property
+    def orders(self) -> Orders[DeliveryRow, DeliveryItemRow]:
+        """The deliveries of the site."""
+        return DELIVERIES
 
-    def _step(self, delivery: DeliveryRow) -> bool:
-        with self.database.claim(f"delivery {delivery.id}") as claim:
-            item = self._begin(delivery) if claim.is_held else None
-            if item is None:
-                return False
-            self._carry_out(delivery, item)
-            return True
-
-    def _begin(self, delivery: DeliveryRow) -> DeliveryItemRow | None:
-        """Take the next series; a delivery that has none left is done."""
-        with self.database.write() as session:
-            mine = (DeliveryItemRow.delivery_id == delivery.id, DeliveryItemRow.state == "waiting")
-            due = select(DeliveryItemRow).where(*mine, DeliveryItemRow.not_before <= now())
-            item = session.scalar(due.order_by(DeliveryItemRow.id).limit(1))
-            if item is not None:
-                turn = update(DeliveryRow).where(DeliveryRow.id == delivery.id)
-                session.execute(turn.values(not_before=now()))  # then it is the turn of other deliveries
-                return item if attempts.begin(item) else None
-            current = session.scalars(select(DeliveryRow).where(DeliveryRow.id == delivery.id).with_for_update()).one()
-            if current.state == "active" and not session.scalar(select(exists().where(*mine))):
-                current.state, current.finished_at = "done", now()
-                self.ended(session, current)
-            return None
-
-    def _carry_out(self, delivery: DeliveryRow, item: DeliveryItemRow) -> None:
+    def carry_out(self, order: DeliveryRow, item: DeliveryItemRow) -> None:
+        """Send a series."""
         outcome, error = Outcome(), None
         try:
-            with closing(self.target_of(self._peer(delivery))) as target:
-                self._send(delivery, item, target, outcome)
+            with closing(self.target_of(self._peer(order))) as target:
+                self._send(order, item, target, outcome)
             if outcome.failed and outcome.status >> 8 == OUT_OF_RESOURCES:
                 raise PeerUnavailable(outcome.told())
         except KahuaError as failure:
             error = failure
         except Exception:  # the worker goes on; a person finds the trace in the log
-            log.exception("delivery failed", delivery=delivery.id, item=item.id)
+            log.exception("delivery failed", delivery=order.id, item=item.id)
             error = Unavailable("Something unforeseen happened; the log of the worker tells what.")
-        self._note(delivery, item, outcome, error)
+        self._note(order, item, outcome, error)
 
     def _peer(self, delivery: DeliveryRow) -> Peer:
-        with self.database.read() as session:
-            peer = peer_of_id(session, delivery.project_id, delivery.peer_id)
-        if peer is None:
-            raise NotFound("The peer was removed.")
+        peer = self.peer_of(delivery)
         if peer.deidentify and delivery.profile is None:
             raise StateConflict("The peer takes only what is de-identified since this delivery was started.")
         return peer
@@ -159,7 +127,7 @@ class Deliverer:
     def _note(self, delivery: DeliveryRow, item: DeliveryItemRow, outcome: Outcome, error: KahuaError | None) -> None:
         """Write down what went; what has gone is told even of an attempt that failed."""
         with self.database.write() as session:
-            row = session.scalars(select(DeliveryItemRow).where(DeliveryItemRow.id == item.id).with_for_update()).one()
+            row = DELIVERIES.again(session, item)
             row.sent, row.failed, row.held_back = outcome.sent, outcome.failed, outcome.held_back
             if outcome.tally:
                 add_report(

@@ -5,19 +5,22 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from kahua.database import Database, now
+from kahua.database import now
 from kahua.errors import KahuaError, NotFound, PeerUnavailable, StateConflict, Unavailable
 from kahua.logs import get_logger
 from kahua.store.catalogue import series_with_uid
 from kahua.store.ingest import Archive
 from kahua.store.origin import Origin
-from kahua.store.peers import Peer, peer_of_id
+from kahua.store.peers import Peer
 from kahua.store.remote import attempts, sourced
+from kahua.store.remote.carrier import Carrier
 from kahua.store.remote.intake import Intake
+from kahua.store.remote.orders import Orders
 from kahua.store.remote.presence import instances_of_series_here
+from kahua.store.remote.pulls import PULLS
 from kahua.store.remote.source import ImageSource, RemoteSeries
 from kahua.store.remote.tables import PullItemRow, PullRow, SeriesSourceRow
 from kahua.store.remote.windows import is_open
@@ -25,74 +28,36 @@ from kahua.store.remote.wishes import Wish
 
 log = get_logger()
 
-#: Told when a pull is done, in the transaction that ends it.
-Ended = Callable[[Session, PullRow], None]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Puller:
-    """Fetches what pulls want. Any number of processes may do so at once: each pull is in the hands of one."""
+class Puller(Carrier[PullRow, PullItemRow]):
+    """Fetches what pulls want."""
 
-    database: Database
     archive: Archive
     source_of: Callable[[Peer], ImageSource]
-    ended: Ended
 
-    def step(self) -> bool:
-        """Do the next thing that is due; say whether there was one."""
-        return any(self._step(pull) for pull in self._due_pulls())
+    @property
+    def orders(self) -> Orders[PullRow, PullItemRow]:
+        """The pulls of the site."""
+        return PULLS
 
-    def _due_pulls(self) -> list[PullRow]:
-        with self.database.read() as session:
-            query = select(PullRow).where(PullRow.state == "active", PullRow.not_before <= now())
-            rows = session.scalars(query.order_by(PullRow.not_before, PullRow.id)).all()
-        return [pull for pull in rows if is_open(pull.windows, now().astimezone())]
+    def may_begin(self, order: PullRow) -> bool:
+        """Say whether a pull has one of its windows open."""
+        return is_open(order.windows, now().astimezone())
 
-    def _step(self, pull: PullRow) -> bool:
-        with self.database.claim(f"pull {pull.id}") as claim:
-            if not claim.is_held:
-                return False
-            item = self._begin(pull)
-            if item is None:
-                return False
-            self._carry_out(pull, item)
-            return True
-
-    def _begin(self, pull: PullRow) -> PullItemRow | None:
-        """Take the next item; a pull that has none left is done."""
-        with self.database.write() as session:
-            mine = (PullItemRow.pull_id == pull.id, PullItemRow.state == "waiting")
-            due = select(PullItemRow).where(*mine, PullItemRow.not_before <= now()).order_by(PullItemRow.id).limit(1)
-            item = session.scalar(due)
-            if item is not None:
-                turn = update(PullRow).where(PullRow.id == pull.id)
-                session.execute(turn.values(not_before=now()))  # then it is the turn of other pulls
-                return item if attempts.begin(item) else None
-            current = session.scalars(select(PullRow).where(PullRow.id == pull.id).with_for_update()).one()
-            if current.state == "active" and not session.scalar(select(exists().where(*mine))):
-                current.state, current.finished_at = "done", now()
-                self.ended(session, current)
-            return None
-
-    def _carry_out(self, pull: PullRow, item: PullItemRow) -> None:
+    def carry_out(self, order: PullRow, item: PullItemRow) -> None:
+        """Look up what an item names, or fetch the series that it is."""
         try:
-            with closing(self._source(pull)) as source:
+            with closing(self.source_of(self.peer_of(order))) as source:
                 if item.series_uid:
-                    self._fetch(pull, item, source)
+                    self._fetch(order, item, source)
                 else:
-                    self._look_up(pull, item, source)
+                    self._look_up(order, item, source)
         except KahuaError as error:
             self._fail(item, error)
         except Exception:  # the worker goes on, whatever a peer does to it; a person finds the trace in the log
-            log.exception("pull failed", pull=pull.id, item=item.id)
+            log.exception("pull failed", pull=order.id, item=item.id)
             self._fail(item, Unavailable("Something unforeseen happened; the log of the worker tells what."))
-
-    def _source(self, pull: PullRow) -> ImageSource:
-        with self.database.read() as session:
-            peer = peer_of_id(session, pull.project_id, pull.peer_id)
-        if peer is None:
-            raise NotFound("The peer was removed.")
-        return self.source_of(peer)
 
     def _look_up(self, pull: PullRow, item: PullItemRow, source: ImageSource) -> None:
         """Find the series that a wish names, and want each of them."""
@@ -103,7 +68,7 @@ class Puller:
         with self.database.write() as session:
             for series in found:
                 _want(session, pull, series)
-            attempts.succeed(_again(session, item), f"{len(found)} series")
+            attempts.succeed(PULLS.again(session, item), f"{len(found)} series")
 
     def _fetch(self, pull: PullRow, item: PullItemRow, source: ImageSource) -> None:
         before = self._here(pull, item)
@@ -149,7 +114,7 @@ class Puller:
     def _note(self, pull: PullRow, item: PullItemRow, intake: Intake) -> None:
         """Write down what came, and let the peer rest as long as the rate wants."""
         with self.database.write() as session:
-            row = _again(session, item)
+            row = PULLS.again(session, item)
             row.received += intake.accepted
             row.duplicates, row.refused = intake.duplicates, intake.refusals.total()
             row.series_ids = sorted({*row.series_ids, *intake.series_ids})
@@ -159,7 +124,7 @@ class Puller:
 
     def _finish(self, pull: PullRow, item: PullItemRow, intake: Intake | None, note: str) -> None:
         with self.database.write() as session:
-            row = _again(session, item)
+            row = PULLS.again(session, item)
             if row.state != "waiting":
                 return
             if not row.series_ids:
@@ -172,26 +137,22 @@ class Puller:
 
     def _fail(self, item: PullItemRow, error: KahuaError) -> None:
         with self.database.write() as session:
-            row = _again(session, item)
+            row = PULLS.again(session, item)
             if row.state == "waiting":
                 attempts.fail(row, error)
-
-
-def _again(session: Session, item: PullItemRow) -> PullItemRow:
-    return session.scalars(select(PullItemRow).where(PullItemRow.id == item.id).with_for_update()).one()
 
 
 def _want(session: Session, pull: PullRow, series: RemoteSeries) -> None:
     """Add a series to what a pull wants, once."""
     known = select(PullItemRow.id).where(
-        PullItemRow.pull_id == pull.id,
+        PullItemRow.order_id == pull.id,
         PullItemRow.study_uid == series.study_uid,
         PullItemRow.series_uid == series.series_uid,
     )
     if session.scalar(known) is None:
         session.add(
             PullItemRow(
-                pull_id=pull.id,
+                order_id=pull.id,
                 patient_id="",
                 accession_number="",
                 study_uid=series.study_uid,

@@ -1,7 +1,7 @@
 """Tables of what the site knows of other DICOM applications."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -59,7 +59,10 @@ class OrderColumns:
 
 
 class ItemColumns:
-    """What the items of orders have in common."""
+    """What the items of orders have in common; each table names its order in a column of its own."""
+
+    if TYPE_CHECKING:
+        order_id: Mapped[str]
 
     id: Mapped[int] = mapped_column(primary_key=True)
     #: `waiting`, `done`, `failed` or `cancelled`.
@@ -99,7 +102,7 @@ class PullItemRow(ItemColumns, Base):
         Index("ix_pull_items_due", "pull_id", "state", "not_before"),
     )
 
-    pull_id: Mapped[str] = mapped_column(ForeignKey("pulls.id", ondelete="CASCADE"))
+    order_id: Mapped[str] = mapped_column("pull_id", ForeignKey("pulls.id", ondelete="CASCADE"))
     patient_id: Mapped[str] = mapped_column(String(64))
     accession_number: Mapped[str] = mapped_column(String(64))
     study_uid: Mapped[str] = mapped_column(String(64))
@@ -135,7 +138,7 @@ class DeliveryItemRow(ItemColumns, Base):
         Index("ix_delivery_items_due", "delivery_id", "state", "not_before"),
     )
 
-    delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.id", ondelete="CASCADE"))
+    order_id: Mapped[str] = mapped_column("delivery_id", ForeignKey("deliveries.id", ondelete="CASCADE"))
     #: No foreign key: the history outlives the series.
     series_id: Mapped[str] = mapped_column(String(20), index=True)
     sent: Mapped[int] = mapped_column(default=0)
