@@ -1,12 +1,13 @@
 """One association between two applications, on either side of it: messages out and in, and a proper end."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kahua.store.dimse import pdu
-from kahua.store.dimse.commands import RESPONSE, Response
+from kahua.store.dimse.commands import RESPONSE, CommandField, Response
 from kahua.store.dimse.link import Link, LinkClosed, LinkSilent, LinkStopped
 from kahua.store.dimse.message import Context, Message, MessageReader, ProtocolError, Sink
 from kahua.store.dimse.pdu import PDV_HEADER, AbortReason, PduType, Role
@@ -17,6 +18,12 @@ PDU_SECONDS = 30.0
 
 #: How long the peer has for closing the connection after the last word, in seconds.
 CLOSE_SECONDS = 2.0
+
+#: How long an association may take to be released, whatever else the peer still sends, in seconds.
+RELEASE_SECONDS = 10.0
+
+#: Wishes to cancel that are taken while one request is answered.
+MAX_CANCELS = 100
 
 #: What the arrival of a PDU means.
 EVENTS: dict[int, Event] = {
@@ -46,6 +53,8 @@ class Terms:
     max_pdu_bytes: int
     max_object_bytes: int
     idle_seconds: float
+    #: How long it may last once it stands, however busy the peer is.
+    total_seconds: float = math.inf
 
 
 class Ended(Exception):
@@ -70,7 +79,7 @@ class Association:
         self._reader = MessageReader(link, sink, self.contexts, max_object_bytes=terms.max_object_bytes)
         self._sent_pdu_bytes = MIN_SENT_PDU_BYTES
         #: Message IDs of requests that the peer has cancelled since it sent the last one.
-        self._cancelled: set[int] = set()
+        self._cancelled: list[int] = []
         #: What the next `SEND_…` action sends, and why the next abort happens.
         self._outgoing = b""
         self._reason = AbortReason.NOT_SPECIFIED
@@ -78,6 +87,8 @@ class Association:
         self._unread = 0
         self._deadline = 0.0
         self._close_by: float | None = None
+        #: When the whole must have ended.
+        self._ends_by = math.inf
 
     def send(self, context: Context, command: bytes, data: Iterable[bytes] | None = None) -> None:
         """Send a message: its command, and its data set if it has one.
@@ -109,19 +120,54 @@ class Association:
                 if (message := self._take_data()) is not None:
                     return message
 
-    def ask(self, context: Context, command: bytes, data: Iterable[bytes] | None = None) -> Response:
+    def ask(
+        self,
+        context: Context,
+        command: bytes,
+        data: Iterable[bytes] | None = None,
+        *,
+        field: CommandField,
+        message_id: int = 1,
+    ) -> Response:
         """Send a request and wait for its response; the requests of an association are sent one by one.
+
+        Parameters
+        ----------
+        field, message_id
+            Those of the request: the response must be one to it.
 
         Raises
         ------
         Ended
-            The peer ended the association, broke it, or sent what is no response.
+            The peer ended the association, broke it, or sent what is no response to that.
         """
         self.send(context, command, data)
+        return self.next_response(field, message_id)
+
+    def next_response(self, field: CommandField, message_id: int = 1) -> Response:
+        """Wait for a response to a request that was sent; to some there are several.
+
+        Raises
+        ------
+        Ended
+            The peer ended the association, broke it, or sent what is no response to that.
+        """
         while True:
             response = self._receive_response()
             if response.field & RESPONSE:
-                return response
+                return self.require_response(response, field, message_id)
+
+    def require_response(self, response: Response, field: CommandField, message_id: int = 1) -> Response:
+        """Give a response back that answers a request of this side.
+
+        Raises
+        ------
+        Ended
+            It answers another one.
+        """
+        if (response.field, response.message_id) != (field | RESPONSE, message_id):
+            raise self.refuse()
+        return response
 
     def is_cancelled(self, message_id: int) -> bool:
         """Tell whether the peer has cancelled its request, which is being answered (PS3.7 section 9.3.2.3).
@@ -143,6 +189,7 @@ class Association:
 
     def conclude(self, event: Event) -> None:
         """Go through the states that are left after an event, until the connection can be closed."""
+        self._ends_by = time.monotonic() + RELEASE_SECONDS
         action = self._machine.on(event)
         while self._machine.state is not State.IDLE:
             action = self._machine.on(self._conclude_step(action))
@@ -156,7 +203,9 @@ class Association:
         if not isinstance(response, Response):
             raise self.refuse()
         if not response.field & RESPONSE:
-            self._cancelled.add(response.message_id)
+            if len(self._cancelled) >= MAX_CANCELS:
+                raise self.refuse()
+            self._cancelled.append(response.message_id)
         return response
 
     def _agree_on_length(self, max_pdu_bytes: int) -> None:
@@ -211,8 +260,9 @@ class Association:
         """Wait for a PDU."""
         if self._unread:
             self._link.skip(self._unread, deadline=self._deadline)
+        idle_seconds = min(self._terms.idle_seconds, self._ends_by - time.monotonic())
         kind, self._unread, self._deadline = self._link.read_header(
-            idle_seconds=self._terms.idle_seconds, pdu_seconds=PDU_SECONDS, stoppable=not self._reader.busy
+            idle_seconds=idle_seconds, pdu_seconds=PDU_SECONDS, stoppable=not self._reader.busy
         )
         return self._event_of(kind, self._unread)
 

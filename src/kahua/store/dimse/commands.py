@@ -144,7 +144,7 @@ def decode_command(data: bytes | bytearray | memoryview) -> Command | Response:
             message_id=_number(elements, _RESPONDED_MESSAGE_ID),
             has_data_set=has_data_set,
             status=_number(elements, _STATUS) if field & RESPONSE else Status.SUCCESS,
-            comment=_text(elements.get(_ERROR_COMMENT, b"")),
+            comment=comment_of(_text(elements.get(_ERROR_COMMENT, b""))),
         )
     return Command(
         field=field,
@@ -221,6 +221,17 @@ def encode_echo_request(message_id: int, *, sop_class_uid: str) -> bytes:
             _AFFECTED_SOP_CLASS: _padded(sop_class_uid),
             _COMMAND_FIELD: _short(CommandField.C_ECHO_RQ),
             _MESSAGE_ID: _short(message_id),
+            _DATA_SET_TYPE: _short(NO_DATA_SET),
+        }
+    )
+
+
+def encode_cancel_request(message_id: int) -> bytes:
+    """Write a C-CANCEL-RQ for a request that was sent (PS3.7 table 9.3-6)."""
+    return _command_set(
+        {
+            _COMMAND_FIELD: _short(CommandField.C_CANCEL_RQ),
+            _RESPONDED_MESSAGE_ID: _short(message_id),
             _DATA_SET_TYPE: _short(NO_DATA_SET),
         }
     )

@@ -10,7 +10,7 @@ from kahua.database import Database, now
 from kahua.errors import KahuaError, PeerUnavailable
 from kahua.logs import get_logger
 from kahua.store.dimse.association import Association
-from kahua.store.dimse.commands import Status, encode_event_report
+from kahua.store.dimse.commands import CommandField, Status, encode_event_report
 from kahua.store.dimse.commitment import (
     PUSH_MODEL,
     PUSH_MODEL_INSTANCE,
@@ -174,7 +174,7 @@ class Reporter:
             if context is None:
                 raise PeerUnavailable(f"{destination} does not take reports of storage commitment.")
             data = [write_report(report, context.transfer_syntax)]
-            response = association.ask(context, _command(report, 1), data)
+            response = association.ask(context, _command(report, 1), data, field=CommandField.N_EVENT_REPORT_RQ)
         if response.status != Status.SUCCESS:
             raise PeerUnavailable(f"{destination} refuses the report with status {response.status:04X}H.")
 

@@ -13,8 +13,9 @@ from kahua.store.dimse.pdu import HEADER
 #: How long a blocked read or write sleeps before it looks whether it still may, in seconds.
 TICK = 0.5
 
-#: Longest time for writing an answer of some hundred bytes, in seconds.
+#: How long a peer may read nothing of what is written, and how long it may take for one PDU, in seconds.
 SEND_SECONDS = 10.0
+SEND_PDU_SECONDS = 30.0
 
 #: Bytes thrown away at once.
 _WASTE = 65_536
@@ -80,8 +81,10 @@ class Link:
         LinkClosed
             The peer closed the connection before.
         LinkSilent
-            They have not come by the deadline.
+            They have not come by the deadline, or that is over already: a flood has an end, too.
         """
+        if time.monotonic() > deadline:
+            raise LinkSilent
         while view:
             if self._quickack:
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
@@ -117,12 +120,14 @@ class Link:
         ------
         LinkClosed
             The peer is gone, or does not read.
+        LinkSilent
+            It reads too slowly.
         """
         try:
             if isinstance(self._socket, SSLSocket):
                 self._send_secured(self._socket, data)
             else:
-                self._socket.sendall(data)
+                self._send_all(data)
         except OSError as error:
             raise LinkClosed from error
 
@@ -138,11 +143,16 @@ class Link:
         """Close the connection."""
         self._socket.close()
 
-    @staticmethod
-    def _send_secured(connection: SSLSocket, data: bytes) -> None:
+    def _send_all(self, data: bytes) -> None:
+        view, deadline = memoryview(data), time.monotonic() + SEND_PDU_SECONDS
+        while view := view[self._socket.send(view) :]:
+            if time.monotonic() > deadline:
+                raise LinkSilent
+
+    def _send_secured(self, connection: SSLSocket, data: bytes) -> None:
         connection.settimeout(SEND_SECONDS)
         try:
-            connection.sendall(data)
+            self._send_all(data)
         finally:
             connection.settimeout(TICK)
 

@@ -67,6 +67,7 @@ class RequestedAssociation(Association):
             The peer gave no answer that can be read.
         """
         self._machine.on(Event.CONNECTION_MADE)
+        self._ends_by = time.monotonic() + ANSWER_SECONDS
         request = pdu.encode_associate_request(
             called=called,
             calling=calling,
@@ -86,6 +87,7 @@ class RequestedAssociation(Association):
             self._machine.on(event)
             return _rejection(body)
         self._agree(body, contexts)
+        self._ends_by = time.monotonic() + self._terms.total_seconds
         return None
 
     def _read_body(self) -> memoryview:

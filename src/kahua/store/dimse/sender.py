@@ -15,7 +15,7 @@ from kahua.dicom import read_file_meta
 from kahua.dicom.transfer_syntaxes import CONVERTED, PLAIN
 from kahua.errors import NotFound, Unavailable, UndecodablePixels
 from kahua.store.dimse.association import Association
-from kahua.store.dimse.commands import RESPONSE, CommandField, Originator, Status, encode_store_request
+from kahua.store.dimse.commands import CommandField, Originator, Status, encode_store_request
 from kahua.store.dimse.message import Context
 from kahua.store.dimse.pdu import MAX_CONTEXTS, ProposedContext
 from kahua.store.dimse.requestor import Destination, associate
@@ -168,9 +168,7 @@ def offer(
             return Sent(instance=instance, status=Status.SOP_CLASS_NOT_SUPPORTED, comment=error.message)
         except Unavailable as error:
             return Sent(instance=instance, status=Status.OUT_OF_RESOURCES, comment=error.message)
-        response = association.ask(context, command, data)
-    if (response.field, response.message_id) != (CommandField.C_STORE_RQ | RESPONSE, message_id):
-        raise association.refuse()
+        response = association.ask(context, command, data, field=CommandField.C_STORE_RQ, message_id=message_id)
     return Sent(instance=instance, status=response.status, comment=response.comment)
 
 

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from kahua.store.dimse.commands import (
     CommandField,
     Response,
     Status,
+    encode_cancel_request,
     encode_echo_request,
     encode_query_request,
     encode_response,
@@ -22,7 +23,7 @@ from kahua.store.dimse.commands import (
 from kahua.store.dimse.message import Context, Sink
 from kahua.store.dimse.negotiation import VERIFICATION
 from kahua.store.dimse.pdu import MAX_CONTEXTS, ProposedContext, Role
-from kahua.store.dimse.requestor import Destination, RequestedAssociation, associate
+from kahua.store.dimse.requestor import TERMS, Destination, RequestedAssociation, associate
 from kahua.store.limits import Limits
 from kahua.store.remote.answers import series_of, study_of, text_of
 from kahua.store.remote.identifiers import read_answer, write_identifier
@@ -51,8 +52,14 @@ STUDY_UID, SERIES_UID, SOP_CLASS_UID, SOP_INSTANCE_UID = 0x0020000D, 0x0020000E,
 #: Most instances of one series.
 MAX_INSTANCES: Final = 100_000
 
-#: How long the peer may be silent, in seconds: it may have to fetch from slow storage first.
-SILENCE_SECONDS: Final = 300.0
+#: Most messages of a retrieval: an object, and a response that more are to come, for each instance.
+MAX_MESSAGES: Final = 2 * MAX_INSTANCES + 1
+
+#: How long a question may take in all.
+QUESTION: Final = replace(TERMS, total_seconds=300.0)
+
+#: A peer from which is retrieved may be silent for some minutes: it may have to fetch from slow storage first.
+RETRIEVAL: Final = replace(TERMS, idle_seconds=300.0, total_seconds=4 * 3600.0)
 
 #: Message ID of the one request of an association.
 REQUEST: Final = 1
@@ -92,7 +99,8 @@ class DimseSource:
     def verify(self) -> None:
         """Ask for an echo."""
         with self._associate([_context(VERIFICATION)], MemorySink()) as (association, context):
-            response = association.ask(context, encode_echo_request(REQUEST, sop_class_uid=VERIFICATION))
+            command = encode_echo_request(REQUEST, sop_class_uid=VERIFICATION)
+            response = association.ask(context, command, field=CommandField.C_ECHO_RQ)
         require_success(response)
 
     def find_studies(self, query: StudyQuery, *, limit: int = MAX_STUDIES) -> Sequence[RemoteStudy]:
@@ -134,10 +142,9 @@ class DimseSource:
             The peer does not have the series.
         """
         wanted = dict(keys) | {SOP_INSTANCE_UID: "", SOP_CLASS_UID: ""}
-        found = list(self._find("IMAGE", wanted, MAX_INSTANCES))
-        if not found:
+        named = {text_of(item, "00080016") for item in self._find("IMAGE", wanted, MAX_INSTANCES)}
+        if not named:
             raise NotFound("The peer does not have this series.")
-        named = {text_of(item, "00080016") for item in found}
         return sorted(named) if "" not in named and len(named) <= MAX_CONTEXTS // 2 else _common_classes()
 
     def _find(self, level: str, keys: Mapping[int, str], limit: int) -> Iterator[dict[str, Any]]:
@@ -146,58 +153,67 @@ class DimseSource:
             command = encode_query_request(CommandField.C_FIND_RQ, REQUEST, sop_class_uid=FIND)
             association.send(context, command, [write_identifier(level, keys)])
             while count < limit:
-                response = _response(association)
+                response = association.next_response(CommandField.C_FIND_RQ)
                 if response.status not in (Status.PENDING, Status.PENDING_WITH_UNSUPPORTED_KEYS):
                     require_success(response)
                     return
+                if not response.has_data_set:
+                    raise association.refuse()
                 count += 1
                 yield read_answer(sink.data)
+            association.send(context, encode_cancel_request(REQUEST))
 
     def _move(self, keys: Mapping[int, str]) -> None:
-        with self._associate([_context(MOVE)], MemorySink()) as (association, context):
+        with self._associate([_context(MOVE)], MemorySink(), terms=RETRIEVAL) as (association, context):
             command = encode_query_request(
                 CommandField.C_MOVE_RQ, REQUEST, sop_class_uid=MOVE, destination=self.receiver
             )
             association.send(context, command, [write_identifier("SERIES", keys)])
-            while (response := _response(association)).status == Status.PENDING:
-                pass
-        require_success(response, warning=True)
+            for _ in range(MAX_MESSAGES):
+                response = association.next_response(CommandField.C_MOVE_RQ)
+                if response.status != Status.PENDING:
+                    return require_success(response, warning=True)
+        raise PeerUnavailable("The peer moves without end.")
 
     def _get(self, keys: Mapping[int, str], classes: Sequence[str], folder: Path) -> Iterator[Path]:
         sink = FileSink(folder, self.limits)
         roles = [Role(sop_class_uid=each, user=False, provider=True) for each in classes]
-        with self._associate(_storage_contexts(classes), sink, roles) as (association, context):
+        terms = replace(RETRIEVAL, max_object_bytes=self.limits.max_object_bytes)
+        with self._associate(_storage_contexts(classes), sink, roles, terms=terms) as (association, context):
             command = encode_query_request(CommandField.C_GET_RQ, REQUEST, sop_class_uid=GET)
             association.send(context, command, [write_identifier("SERIES", keys)])
-            for _ in range(MAX_INSTANCES):
+            for _ in range(MAX_MESSAGES):
                 message = association.receive()
                 path = sink.take()
                 if isinstance(message.command, Response):
-                    if message.command.status != Status.PENDING:
-                        require_success(message.command, warning=True)
+                    response = association.require_response(message.command, CommandField.C_GET_RQ)
+                    if response.status != Status.PENDING:
+                        require_success(response, warning=True)
                         return
-                elif path is None or message.command.field != CommandField.C_STORE_RQ:
+                elif path is None or not _is_store(message.command, message.context):
                     raise association.refuse()
                 else:
                     yield path
-                    association.send(message.context, _stored(message.command))
+                    association.send(message.context, encode_response(message.command, Status.SUCCESS))
         raise PeerUnavailable("The peer sends without end.")
 
     @contextmanager
     def _associate(
-        self, contexts: Sequence[ProposedContext], sink: Sink, roles: Sequence[Role] = ()
+        self,
+        contexts: Sequence[ProposedContext],
+        sink: Sink,
+        roles: Sequence[Role] = (),
+        *,
+        terms: Terms | None = None,
     ) -> Iterator[tuple[RequestedAssociation, Context]]:
         """Open an association; its first context must be accepted."""
-        terms = Terms(
-            max_pdu_bytes=131_072, max_object_bytes=self.limits.max_object_bytes, idle_seconds=SILENCE_SECONDS
-        )
         with associate(
             self.destination,
             calling=self.calling,
             contexts=contexts,
             roles=roles,
             security=self.security,
-            terms=terms,
+            terms=terms or QUESTION,
             sink=sink,
         ) as association:
             accepted = association.contexts.get(contexts[0].id)
@@ -229,15 +245,9 @@ def _storage_contexts(classes: Sequence[str]) -> list[ProposedContext]:
     return [_context(GET), *(_context(each, number, *syntaxes) for number, (each, syntaxes) in enumerate(kinds, 1))]
 
 
-def _response(association: RequestedAssociation) -> Response:
-    command = association.receive().command
-    if not isinstance(command, Response):
-        raise association.refuse()
-    return command
-
-
-def _stored(command: Command) -> bytes:
-    return encode_response(command, Status.SUCCESS)
+def _is_store(command: Command, context: Context) -> bool:
+    """Whether a request stores what its presentation context is for."""
+    return command.field == CommandField.C_STORE_RQ and command.sop_class_uid == context.abstract_syntax
 
 
 def require_success(response: Response, *, warning: bool = False) -> None:

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from kahua.dicom.transfer_syntaxes import IMPLICIT_LITTLE_ENDIAN
 from kahua.errors import PeerUnavailable
-from kahua.store.dimse.commands import CommandField, Response, Status, encode_query_request
+from kahua.store.dimse.commands import CommandField, Status, encode_query_request
 from kahua.store.dimse.pdu import ProposedContext
-from kahua.store.dimse.requestor import TERMS, Destination, associate
+from kahua.store.dimse.requestor import Destination, associate
 from kahua.store.remote.answers import text_of
-from kahua.store.remote.dimse import require_success
+from kahua.store.remote.dimse import QUESTION, require_success
 from kahua.store.remote.identifiers import read_answer, write_keys
 from kahua.store.remote.sinks import MemorySink
 
@@ -97,7 +97,7 @@ def find_steps(
     sink = MemorySink()
     context = ProposedContext(id=1, abstract_syntax=WORKLIST_FIND, transfer_syntaxes=(IMPLICIT_LITTLE_ENDIAN,))
     with associate(
-        destination, calling=calling, contexts=[context], security=security, terms=TERMS, sink=sink
+        destination, calling=calling, contexts=[context], security=security, terms=QUESTION, sink=sink
     ) as association:
         accepted = association.contexts.get(1)
         if accepted is None:
@@ -105,11 +105,11 @@ def find_steps(
         command = encode_query_request(CommandField.C_FIND_RQ, 1, sop_class_uid=WORKLIST_FIND)
         association.send(accepted, command, [_identifier(query)])
         for _ in range(limit + 1):
-            response = association.receive().command
-            if not isinstance(response, Response):
-                raise association.refuse()
+            response = association.next_response(CommandField.C_FIND_RQ)
             if response.status not in (Status.PENDING, Status.PENDING_WITH_UNSUPPORTED_KEYS):
                 return require_success(response)
+            if not response.has_data_set:
+                raise association.refuse()
             yield from _steps(read_answer(sink.data))
     return None
 
