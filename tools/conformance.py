@@ -77,8 +77,8 @@ def _web_services() -> list[str]:
     rows = []
     for router in dicomweb.routers:
         for route in router.routes:
-            for method in sorted(getattr(route, "methods", ())):
-                operation = str(getattr(route, "operation_id", ""))
+            for method in sorted(getattr(route, "methods", None) or {"WEBSOCKET"}):
+                operation = str(getattr(route, "operation_id", "workitem channel"))
                 service = "UPS-RS" if "workitem" in operation else WEB_SERVICES.get(operation.split("_")[0], "WADO-RS")
                 rows.append(f"| {service} | `{method} {getattr(route, 'path', '')}` |")
     return ["| service | resource |", "|---|---|", *sorted(set(rows))]

@@ -29,6 +29,7 @@ from kahua.api import (
     validation,
     workflows,
 )
+from kahua.api.dicomweb.subscriptions import Channels
 from kahua.api.metrics import Metrics
 from kahua.api.middleware import Shield
 from kahua.api.problems import Problem, install_problems
@@ -83,6 +84,7 @@ def create_application(site: Site) -> FastAPI:
     application.state.readiness = Readiness(site.database, site.placed)
     application.state.recent = RecentAnswers()
     application.state.throttle = Throttle()
+    application.state.channels = Channels()
     install_problems(application)
     for router in ROUTERS:
         application.include_router(router)

@@ -48,6 +48,9 @@ PAGE_POLICY = (
 #: A body of which nothing came for this long is given up, in seconds.
 BODY_SECONDS = 30.0
 
+#: Code with which a WebSocket is closed that may not be opened (RFC 6455 section 7.4.1).
+POLICY_VIOLATION = 1008
+
 #: Answer to a body that ended before its time, or that is not framed as HTTP demands; few are there to read it.
 BROKEN_OFF = InvalidInput("The body of the request broke off.", remedy="Send it again.")
 
@@ -65,6 +68,9 @@ class Shield:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        if scope["type"] == "websocket":
+            await self._serve_channel(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -88,6 +94,15 @@ class Shield:
                 await unexpected_response(request_id)(scope, receive, answer.send)
         self.metrics.observe(scope, status=answer.status, seconds=time.perf_counter() - started)
 
+    async def _serve_channel(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket, or close it unopened: a browser opens one for pages of any site, with our cookie."""
+        answer = _Denial(scope, send)
+        try:
+            self._check(scope)
+            await self.app(scope, receive, answer.send)
+        except KahuaError as error:
+            await problem_response(None, error)(scope, receive, answer.send)
+
     def _check(self, scope: Scope) -> None:
         """Refuse what comes under a foreign name, from a page of another site, or with what no text has."""
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
@@ -103,7 +118,7 @@ class Shield:
         origin = headers.get("origin")
         if (
             origin is not None
-            and scope["method"] not in SAFE_METHODS
+            and scope.get("method") not in SAFE_METHODS
             and not is_own_name(urlsplit(origin).hostname or "", self.names)
         ):
             raise NotAllowed("Pages of other sites may not change anything here.")
@@ -171,6 +186,21 @@ class _Answer:
         if b"cache-control" not in given and self._path.startswith(DATA_PATHS):
             ours[b"cache-control"] = b"no-store"
         return [*complete, *ours.items()]
+
+
+class _Denial:
+    """Says by a whole answer why a WebSocket is not opened, where the server can; otherwise it is just not opened."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._can_answer = "websocket.http.response" in (scope.get("extensions") or {})
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on to the server."""
+        if not message["type"].startswith("websocket.http.response") or self._can_answer:
+            await self._send(message)
+        elif message["type"] == "websocket.http.response.start":
+            await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
 
 def policy_of(path: str) -> str:

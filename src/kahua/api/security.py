@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
+from fastapi.requests import HTTPConnection
 from sqlalchemy.orm import Session
 
 from kahua.access import (
@@ -39,7 +40,7 @@ STREAMED = "kahua.streamed"
 T = TypeVar("T")
 
 
-async def site_of(request: Request) -> Site:
+async def site_of(request: HTTPConnection) -> Site:
     """Site that the application serves; not a plain function, for those cost a change of thread."""
     site: Site = request.app.state.site
     return site
@@ -96,7 +97,7 @@ class Access(Guard):
 
     permission: Permission
 
-    def __call__(self, request: Request, project: str) -> ProjectAccess:
+    def __call__(self, request: HTTPConnection, project: str) -> ProjectAccess:
         """Give the right to act, if there is one."""
         return _checked(request, lambda session, principal: authorize(session, principal, project, self.permission))
 
@@ -126,12 +127,17 @@ def streams_body(request: Request) -> None:
     request.scope[STREAMED] = True
 
 
+def method_of(request: HTTPConnection) -> str:
+    """Method of a request; a WebSocket is opened by GET."""
+    return str(request.scope.get("method", "GET"))
+
+
 def cookie_of(request: Request) -> str | None:
     """Value of the session's cookie, if it is what the request proves itself by."""
     return None if "authorization" in request.headers else request.cookies.get(COOKIE)
 
 
-def _checked(request: Request, check: Callable[[Readable, Principal], T]) -> T:
+def _checked(request: HTTPConnection, check: Callable[[Readable, Principal], T]) -> T:
     """Find out who asks, ask whether they may, and write down who may not."""
     site: Site = request.app.state.site
     with site.database.look() as session:
@@ -146,7 +152,7 @@ def _checked(request: Request, check: Callable[[Readable, Principal], T]) -> T:
                 session,
                 actor=principal.name,
                 action="request.refused",
-                subject=f"{request.method} {request.url.path}",
+                subject=f"{method_of(request)} {request.url.path}",
                 reason=refusal.message,
             )
         raise refusal
@@ -156,7 +162,9 @@ def _checked(request: Request, check: Callable[[Readable, Principal], T]) -> T:
     return allowed
 
 
-def _identify(request: Request, session: Readable, *, hours: int) -> tuple[Principal, Callable[[Session], None] | None]:
+def _identify(
+    request: HTTPConnection, session: Readable, *, hours: int
+) -> tuple[Principal, Callable[[Session], None] | None]:
     """Who asks, and what is to be written to keep their session or token in use."""
     authorization = request.headers.get("authorization")
     if authorization is not None:
@@ -165,7 +173,7 @@ def _identify(request: Request, session: Readable, *, hours: int) -> tuple[Princ
     found = find_session(session, cookie) if cookie else None
     if cookie is None or found is None:
         raise NotSignedIn
-    if request.method not in SAFE_METHODS and not same(request.headers.get(CSRF_HEADER, ""), csrf_token_of(cookie)):
+    if method_of(request) not in SAFE_METHODS and not same(request.headers.get(CSRF_HEADER, ""), csrf_token_of(cookie)):
         raise NotAllowed(
             f"The header {CSRF_HEADER} is missing or wrong.", remedy="Send csrf_token of /api/me in it, or reload."
         )

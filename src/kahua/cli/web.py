@@ -36,7 +36,6 @@ async def _serve(settings: Settings, application: object, stop: threading.Event)
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
-        websockets=False,
         ssl_cert=settings.tls_certificate,
         ssl_key=settings.tls_key,
         log_enabled=False,

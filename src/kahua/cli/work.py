@@ -10,6 +10,7 @@ from kahua.events import Lane
 from kahua.logs import get_logger
 from kahua.settings import Settings
 from kahua.site import Site, build_site
+from kahua.store.workitems.reports import tell_of_restart
 
 #: Pause between two looks into an empty outbox.
 POLL_SECONDS = 0.2
@@ -47,6 +48,8 @@ def work(settings: Settings, stop: threading.Event) -> None:
     ]
     for each in beside:
         each.start()
+    with site.database.write() as session:
+        tell_of_restart(session)
     say_ready(settings, "work")
     tidy_at = 0.0
     while not stop.is_set():

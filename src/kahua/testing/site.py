@@ -22,7 +22,7 @@ from kahua.site import Site, build_site
 
 with warnings.catch_warnings():  # it would like another HTTP library than the one that Kahua uses
     warnings.simplefilter("ignore")
-    from starlette.testclient import TestClient
+    from starlette.testclient import TestClient, WebSocketDenialResponse  # noqa: F401 - for tests of channels
 
 #: Name of the database's file in a data folder.
 DATABASE_FILE = "kahua.sqlite3"

@@ -1,13 +1,14 @@
 """All routes × roles × projects, against one table that says who may."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from fastapi.routing import APIRoute, APIWebSocketRoute, RouteContext, iter_route_contexts
 
 from kahua.api.security import Guard
-from kahua.testing.site import TestClient, anonymous, browser, program
+from kahua.testing.site import TestClient, WebSocketDenialResponse, anonymous, browser, program
 
 #: Who may pass a guard. `+` before a name: the API token of that person, too.
 READERS = {"viewer", "curator", "scientist", "manager", "ada", "+viewer", "+manager", "+ada"}
@@ -142,6 +143,10 @@ TABLE = {
     "POST /dicom-web/{project}/workitems/{workitem}": SCIENTISTS,
     "PUT /dicom-web/{project}/workitems/{workitem}/state": SCIENTISTS,
     "POST /dicom-web/{project}/workitems/{workitem}/cancelrequest": SCIENTISTS,
+    "POST /dicom-web/{project}/workitems/{workitem}/subscribers/{subscriber}": READERS,
+    "DELETE /dicom-web/{project}/workitems/{workitem}/subscribers/{subscriber}": READERS,
+    "POST /dicom-web/{project}/workitems/{workitem}/subscribers/{subscriber}/suspend": READERS,
+    "WEBSOCKET /dicom-web/{project}/subscribers/{subscriber}": READERS,
     "GET /api/extensions": ANYBODY_SIGNED_IN,
     "POST /api/extensions": ADMINISTRATORS,
     "DELETE /api/extensions/{name}/{version}": ADMINISTRATORS,
@@ -172,7 +177,7 @@ FRAMEWORK = {"GET /api/openapi.json", "HEAD /api/openapi.json"}
 def routes(application: FastAPI) -> Iterator[tuple[str, RouteContext]]:
     """Every method and path, with what is known of it."""
     for context in iter_route_contexts(application.routes):
-        for method in sorted(context.methods or {"*"}):
+        for method in sorted(context.methods or {"WEBSOCKET"}):
             if f"{method} {context.path}" not in FRAMEWORK:
                 yield f"{method} {context.path}", context
 
@@ -200,7 +205,7 @@ def passes(client: TestClient, route: str, project: str) -> bool:
     address = path.replace("{project}", project)
     while "{" in address:
         address = address[: address.index("{")] + "1" + address[address.index("}") + 1 :]
-    answer = client.request(method, address, json={} if method in {"POST", "PUT", "PATCH"} else None)
+    answer = asked(client, method, address)
     if answer.headers.get("content-type") != "application/problem+json":
         return True
     problem = answer.json()
@@ -210,13 +215,24 @@ def passes(client: TestClient, route: str, project: str) -> bool:
     return not refused and problem["code"] != "not-signed-in"
 
 
+def asked(client: TestClient, method: str, address: str) -> Any:
+    """Give the answer to a request, or to the wish to open a WebSocket."""
+    if method != "WEBSOCKET":
+        return client.request(method, address, json={} if method in {"POST", "PUT", "PATCH"} else None)
+    try:
+        with client.websocket_connect(f"ws://localhost{address}"):
+            raise AssertionError("nobody has subscribed")
+    except WebSocketDenialResponse as refused:
+        return refused
+
+
 def test_table_has_every_route_and_no_other(application: FastAPI) -> None:
     assert sorted(route for route, _ in routes(application)) == sorted(TABLE)
 
 
 def test_every_route_carries_exactly_one_guard(application: FastAPI) -> None:
     for route, context in routes(application):
-        assert isinstance(context.original_route, APIRoute), route
+        assert isinstance(context.original_route, APIRoute | APIWebSocketRoute), route
         guards = [
             dependency.call for dependency in context.dependant.dependencies if isinstance(dependency.call, Guard)
         ]
@@ -224,7 +240,7 @@ def test_every_route_carries_exactly_one_guard(application: FastAPI) -> None:
 
 
 def test_every_operation_has_a_name_of_its_own(application: FastAPI) -> None:
-    names = [context.operation_id for route, context in routes(application) if "{path" not in route]
+    names = [context.operation_id for route, context in routes(application) if "{path" not in route and context.methods]
     assert None not in names
     assert len(names) == len(set(names))
 
@@ -244,6 +260,6 @@ def test_foreign_project_looks_like_none(application: FastAPI) -> None:
     for route, _ in routes(application):
         method, path = route.split(" ", 1)
         if "{project}" in path and "{" not in path.replace("{project}", ""):
-            foreign, none = (client.request(method, path.replace("{project}", name)) for name in ("brain", "nosuch"))
+            foreign, none = (asked(client, method, path.replace("{project}", name)) for name in ("brain", "nosuch"))
             assert foreign.status_code == none.status_code == 404
             assert {**foreign.json(), "instance": ""} == {**none.json(), "instance": ""}
