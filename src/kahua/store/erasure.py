@@ -18,6 +18,7 @@ from kahua.store.remote.tables import PullItemRow, PullRow
 from kahua.store.removal import discard, remove_series
 from kahua.store.snapshots import hanging_tables, unpack
 from kahua.store.tables import (
+    CommitmentRow,
     InstanceRow,
     QuarantineRow,
     SeriesReferenceRow,
@@ -157,6 +158,7 @@ def erase(session: Session, project_id: str, plan: ErasurePlan, traces: Sequence
     """
     leftovers = {each.name: each.erase(session, project_id, plan.series_ids) for each in traces}
     keys = set(_object_keys(session, plan.series_ids))
+    _erase_commitments(session, project_id, _instance_uids(session, plan.series_ids, plan.trash).keys())
     for series_id in sorted(plan.series_ids):
         remove_series(session, project_id, series_id)
     for trash_id in plan.trash:
@@ -311,6 +313,17 @@ def _erase_quarantine(session: Session, ids: Sequence[str]) -> list[str]:
     discard(session, keys)
     session.execute(delete(QuarantineRow).where(QuarantineRow.id.in_(ids)))
     return keys
+
+
+def _erase_commitments(session: Session, project_id: str, uids: Collection[str]) -> None:
+    """Forget that somebody waits for the commitment to instances: they are told of the others alone."""
+    waiting = select(CommitmentRow).where(CommitmentRow.project_id == project_id, CommitmentRow.not_before.is_not(None))
+    for row in session.scalars(waiting):
+        left = [item for item in row.items if item[1] not in uids]
+        if not left:
+            session.delete(row)
+        elif len(left) < len(row.items):
+            row.items = left
 
 
 def _erase_sealed(session: Session, project_id: str, patients: Collection[str]) -> None:

@@ -323,7 +323,7 @@ class CommitmentRow(Base):
     #: AE titles: under which this site was called, and of who called.
     called: Mapped[str] = mapped_column(String(16))
     calling: Mapped[str] = mapped_column(String(16))
-    #: Pairs of SOP Class and SOP Instance UID.
+    #: Pairs of SOP Class and SOP Instance UID; none once the report was delivered or given up.
     items: Mapped[list[list[str]]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: Time of the next try; empty when the report was delivered or given up.

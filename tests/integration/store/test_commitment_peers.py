@@ -16,11 +16,11 @@ from sqlalchemy import func, select, update
 
 from kahua.database import now
 from kahua.settings import Settings
-from kahua.store import Archive, InstanceRow, Origin
+from kahua.store import Archive, InstanceRow, MemoryData, Origin, Policy, pseudonyms_of, set_policy
 from kahua.store.dimse import Destination, Receiver, Reporter, Route
 from kahua.store.tables import CommitmentRow
 from kahua.testing.archive import archive_in
-from kahua.testing.factory import ct_series, mr_series, part10
+from kahua.testing.factory import ct_series, data_set_bytes, mr_series, part10
 
 INSTANCE = "1.2.840.10008.1.20.1.1"
 
@@ -114,6 +114,8 @@ def test_commitment_is_reported_on_the_same_association(receiver: Receiver, arch
     ]
     assert "FailedSOPSequence" not in told
     assert open_rows(archive) == 0
+    with archive.database.read() as session:
+        assert session.scalars(select(CommitmentRow.items)).all() == [[]]
 
 
 def test_only_what_is_really_there_is_committed(receiver: Receiver, archive: Archive) -> None:
@@ -208,6 +210,37 @@ def test_a_report_is_given_up_after_a_week(receiver: Receiver, archive: Archive)
         session.execute(update(CommitmentRow).values(created_at=now() - timedelta(days=8)))
     assert reporter(archive, None).report_due() == 0
     assert open_rows(archive) == 0
+
+
+def test_nobody_is_committed_to_what_was_de_identified_and_no_original_uid_is_kept(
+    receiver: Receiver, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who deletes the original because of a commitment would lose it: only a treated copy is here."""
+    monkeypatch.setattr("kahua.store.arrivals.POLICY_SECONDS", 0)
+    arriving = ct_series(slices=1, seed="arriving")[0]
+    with archive.database.write() as session:
+        set_policy(session, "main", Policy(on_arrival=True), actor="test")
+        treated = pseudonyms_of(session, "main").uid(str(arriving.SOPInstanceUID))
+    data = data_set_bytes(arriving)
+    archive.store_dataset(
+        "main",
+        sop_class_uid=arriving.SOPClassUID,
+        sop_instance_uid=arriving.SOPInstanceUID,
+        transfer_syntax_uid="1.2.840.10008.1.2.1",
+        data=MemoryData(memoryview(data)),
+        origin=Origin(door="dimse", sender="SCANNER"),
+    )
+    with archive.database.read() as session:
+        assert treated in session.scalars(select(InstanceRow.sop_instance_uid)).all()
+    reports = Reports()
+    ask(receiver, reports, request(arriving))
+    ((kind, told),) = reports.told
+    assert kind == 2
+    assert [(each.ReferencedSOPInstanceUID, each.FailureReason) for each in told.FailedSOPSequence] == [
+        (arriving.SOPInstanceUID, 0x0112)
+    ]
+    with archive.database.read() as session:
+        assert session.scalars(select(CommitmentRow)).all() == []
 
 
 def test_of_strangers_nothing_is_kept(receiver: Receiver, archive: Archive) -> None:

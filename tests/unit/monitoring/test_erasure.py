@@ -26,6 +26,9 @@ from kahua.store import (
     delete_instances,
     missing,
 )
+from kahua.store.dimse import commitments
+from kahua.store.dimse.commitment import CommitmentRequest, Item
+from kahua.store.tables import CommitmentRow
 from kahua.testing.factory import ct_series, part10, segmentation
 from kahua.testing.site import add_person, temporary_site
 from kahua.workflows.states import JobState, RunState, TaskState
@@ -120,6 +123,22 @@ def test_a_patient_goes_with_everything_and_no_byte_of_them_stays(
     assert erasure.objects_kept == 0
     with pytest.raises(NotFound):
         site.erasures().plan(project, WHOLE_PATIENT)
+
+
+def test_nobody_waits_any_more_for_the_commitment_to_what_is_erased(
+    site: Site, project: str, instances: list[Dataset], tmp_path: Path
+) -> None:
+    store(site, tmp_path, project, instances)
+    (other,) = ct_series(slices=1, seed="other", patient_id="STAYS")
+    store(site, tmp_path, project, [other])
+    for named in (instances, [instances[0], other]):
+        items = tuple(Item(sop_class_uid=each.SOPClassUID, sop_instance_uid=each.SOPInstanceUID) for each in named)
+        request = CommitmentRequest(transaction_uid="1.2.3", items=items)
+        commitments.ask(site.database, project_id=project, called="KAHUA", calling="SCANNER", request=request)
+    site.erasures().erase(project, WHOLE_PATIENT, actor="ann")
+    with site.database.read() as session:
+        assert session.scalars(select(CommitmentRow.items)).all() == [[[other.SOPClassUID, other.SOPInstanceUID]]]
+    assert files_with(site.settings.data_dir, str(instances[1].SOPInstanceUID)) == []
 
 
 def test_the_proof_is_in_the_audit_log_and_says_nothing_of_the_patient(

@@ -1,4 +1,7 @@
-"""Commitments that were asked for: kept until their report was delivered (PS3.4 annex J)."""
+"""Commitments that were asked for: kept until their report was delivered (PS3.4 annex J).
+
+To what was de-identified on arrival nobody is committed: who deletes the original because of that would lose it.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -9,6 +12,7 @@ from sqlalchemy import delete, select, update
 from kahua.database import Database, now
 from kahua.errors import KahuaError, PeerUnavailable
 from kahua.logs import get_logger
+from kahua.store.confidentiality import policy_of
 from kahua.store.dimse.association import Association
 from kahua.store.dimse.commands import CommandField, Status, encode_event_report
 from kahua.store.dimse.commitment import (
@@ -51,7 +55,13 @@ Directory = Callable[[str, str], Destination | None]
 
 
 def ask(database: Database, *, project_id: str, called: str, calling: str, request: CommitmentRequest) -> str:
-    """Keep a request durably; return its id."""
+    """Keep a request durably; return its id.
+
+    A project that de-identifies what arrives keeps none, for it names originals: the id is then empty.
+    """
+    with database.read() as session:
+        if policy_of(session, project_id).on_arrival:
+            return ""
     moment = now()
     row = CommitmentRow(
         project_id=project_id,
@@ -69,11 +79,10 @@ def ask(database: Database, *, project_id: str, called: str, calling: str, reque
 
 
 def mark_delivered(database: Database, commitment_id: str) -> None:
-    """Note that the peer has taken the report."""
+    """Note that the peer has taken the report; which instances it was about is no longer needed."""
+    done: dict[str, object] = {"delivered_at": now(), "not_before": None, "items": []}
     with database.write() as session:
-        session.execute(
-            update(CommitmentRow).where(CommitmentRow.id == commitment_id).values(delivered_at=now(), not_before=None)
-        )
+        session.execute(update(CommitmentRow).where(CommitmentRow.id == commitment_id).values(done))
 
 
 def forget_old(database: Database) -> None:
@@ -183,12 +192,10 @@ class Reporter:
         pause = min(FIRST_PAUSE * 2 ** min(row.attempts, 20), LONGEST_PAUSE)
         gives_up = moment - row.created_at > PATIENCE
         log.warning("commitment not reported", commitment=row.id, reason=reason, gives_up=gives_up)
+        tried = {"attempts": row.attempts + 1, "error": reason[:500]}
+        next_time: dict[str, object] = {"not_before": None, "items": []} if gives_up else {"not_before": moment + pause}
         with self._database.write() as session:
-            session.execute(
-                update(CommitmentRow)
-                .where(CommitmentRow.id == row.id)
-                .values(attempts=row.attempts + 1, not_before=None if gives_up else moment + pause, error=reason[:500])
-            )
+            session.execute(update(CommitmentRow).where(CommitmentRow.id == row.id).values(tried | next_time))
 
 
 def _reason_against(item: Item, held: tuple[str, str] | None, objects: ObjectStore) -> FailureReason | None:
