@@ -164,7 +164,8 @@ class Database:
 def _create_engine(url: str, *, durable: bool) -> Engine:
     if not url.startswith("sqlite"):
         return postgresql.connect(url, durable=durable)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    # The connection that was used last is used next: it still has in memory what it read.
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, pool_use_lifo=True)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
