@@ -79,9 +79,14 @@ def _web_services() -> list[str]:
         for route in router.routes:
             for method in sorted(getattr(route, "methods", None) or {"WEBSOCKET"}):
                 operation = str(getattr(route, "operation_id", "workitem channel"))
-                service = "UPS-RS" if "workitem" in operation else WEB_SERVICES.get(operation.split("_")[0], "WADO-RS")
-                rows.append(f"| {service} | `{method} {getattr(route, 'path', '')}` |")
+                rows.append(f"| {_service(operation)} | `{method} {getattr(route, 'path', '')}` |")
     return ["| service | resource |", "|---|---|", *sorted(set(rows))]
+
+
+def _service(operation: str) -> str:
+    if "workitem" in operation:
+        return "UPS-RS"
+    return "Capabilities" if "capabilities" in operation else WEB_SERVICES.get(operation.split("_")[0], "WADO-RS")
 
 
 def _attributes() -> list[str]:

@@ -1,6 +1,7 @@
 """DICOMweb of a project (PS3.18)."""
 
 from kahua.api.dicomweb import (
+    capabilities,
     delete,
     frames,
     instances,
@@ -16,6 +17,13 @@ from kahua.api.dicomweb import (
 #: What is asked for hundreds of times when a viewer opens a series comes first.
 reading = (frames.router, rendered.router, metadata.router, instances.router, search.router, wado_uri.router)
 
-routers = (*reading, store.router, delete.router, workitems.router, subscriptions.router)
+routers = (
+    *reading,
+    store.router,
+    delete.router,
+    workitems.router,
+    subscriptions.router,
+    capabilities.router,
+)
 
 __all__ = ["reading", "routers"]
