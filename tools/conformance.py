@@ -26,11 +26,13 @@ def lines() -> list[str]:
     return [
         *_section("Implementation", _implementation()),
         *_section("DIMSE services, as provider", _services()),
+        *_section("Negotiation", _negotiation()),
         *_section("Storage", _storage()),
         *_section("DICOMweb services, as origin server", _web_services()),
         *_section("Attributes matched by queries", _attributes()),
         *_section("Character sets", _character_sets()),
         *_section("Security", _security()),
+        *_section("Tried with", _peers()),
     ]
 
 
@@ -50,6 +52,23 @@ def _services() -> list[str]:
     syntaxes = ", ".join(_names(IDENTIFIER_SYNTAXES))
     rows = [f"| {name} | `{uid}` |" for uid, name in sorted((uid, UID(uid).name) for uid in SERVICES)]
     return ["| SOP class | UID |", "|---|---|", *rows, "", f"Identifiers are read and written in {syntaxes}."]
+
+
+def _negotiation() -> list[str]:
+    per_address = Settings.model_fields["dicom_max_associations_per_address"].default
+    return [
+        (
+            f"PDUs of up to {Settings.model_fields['dicom_max_pdu_bytes'].default} bytes are taken. At most "
+            f"{Settings.model_fields['dicom_max_associations'].default} associations are open at once, {per_address} "
+            "of an address, and of a peer as many as is said of it; more are rejected for the moment. One operation "
+            "is performed at a time: the asynchronous operations window is left out of the answer, which means 1 "
+            "(PS3.7 D.3.3.3). SCP/SCU role selection is answered for storage, as C-GET needs it. Extended "
+            "negotiation is left out, too: queries are hierarchical or relational as they come, dates and times match "
+            "each for itself, and names match without regard to case and accents. User identity is neither needed "
+            "nor confirmed (PS3.7 "
+            "D.3.3.7): who may do what is decided by AE titles, networks and certificates."
+        )
+    ]
 
 
 def _storage() -> list[str]:
@@ -123,6 +142,18 @@ def _security() -> list[str]:
             "does not start."
         )
     ]
+
+
+def _peers() -> list[str]:
+    """Give what the integration tests speak with; the versions are those of Debian 12, and of the lock file."""
+    rows = [
+        ("DCMTK", "3.6.7", "`echoscu`, `storescu`, `dcmsend`, `findscu`, `movescu`, `getscu`, `termscu` (refused)"),
+        ("DCMTK", "3.6.7", "`storescp`, `dcmqrscp`, `wlmscpfs`, as peers that are called"),
+        ("Orthanc", "1.10.1", "finds, moves, stores and asks for commitment here; is called by DIMSE and DICOMweb"),
+        ("pynetdicom", "3", "as library on both sides; `echoscu`, `findscu`, `getscu`"),
+        ("dicomweb-client", "0.61", "every service that it has"),
+    ]
+    return ["| peer | version | what |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
 
 
 def _section(title: str, content: list[str]) -> list[str]:

@@ -11,6 +11,11 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset, dcmread
 from pynetdicom import AE, build_role, evt
+from pynetdicom.pdu_primitives import (
+    AsynchronousOperationsWindowNegotiation,
+    SOPClassExtendedNegotiation,
+    UserIdentityNegotiation,
+)
 from pynetdicom.sop_class import (
     CTImageStorage,
     MRImageStorage,
@@ -21,7 +26,7 @@ from pynetdicom.sop_class import (
 )
 from sqlalchemy import select
 
-from kahua.dicom import read_file_meta
+from kahua.dicom import IMPLEMENTATION_CLASS_UID, read_file_meta
 from kahua.settings import Settings
 from kahua.store import Archive, InstanceRow, Origin
 from kahua.store.dimse import Caller, Destination, Receiver, Route
@@ -223,6 +228,48 @@ def test_movescu_has_instances_sent_to_a_known_destination(served: Served, tmp_p
     held = served.held()
     assert received(tmp_path / "received") == {held[each.SOPInstanceUID] for each in CT}
     assert served.noted == [("STORESCP", 3, 0)]
+
+
+def test_a_move_that_is_cancelled_stops_and_the_association_stays(served: Served, tmp_path: Path) -> None:
+    entity = AE(ae_title="READER")
+    entity.add_requested_context(StudyRootQueryRetrieveInformationModelMove)
+    association = entity.associate(*served.address, ae_title="KAHUA")
+    wanted = dataset(QueryRetrieveLevel="STUDY", StudyInstanceUID=CT[0].StudyInstanceUID)
+    with storescp(tmp_path / "received", "--sleep-after", "1") as destination:
+        served.destinations["STORESCP"] = destination
+        answers = association.send_c_move(wanted, "STORESCP", StudyRootQueryRetrieveInformationModelMove)
+        first, _ = next(answers)
+        association.send_c_cancel(1, query_model=StudyRootQueryRetrieveInformationModelMove)
+        *_, (last, _) = answers
+        again = association.send_c_move(wanted, "STORESCP", StudyRootQueryRetrieveInformationModelMove)
+        *_, (whole, _) = again
+        association.release()
+    assert (first.Status, last.Status, whole.Status) == (0xFF00, 0xFE00, 0)
+    assert last.NumberOfCompletedSuboperations + last.NumberOfRemainingSuboperations == len(CT)
+    assert last.NumberOfRemainingSuboperations > 0
+
+
+def test_what_else_is_negotiated_is_left_out_of_the_answer(served: Served) -> None:
+    """One operation at a time; a user's name and password are neither needed nor confirmed (PS3.7 D.3.3.3, D.3.3.7)."""
+    window, identity, extended = (
+        AsynchronousOperationsWindowNegotiation(),
+        UserIdentityNegotiation(),
+        SOPClassExtendedNegotiation(),
+    )
+    window.maximum_number_operations_invoked = window.maximum_number_operations_performed = 10
+    identity.user_identity_type, identity.positive_response_requested = 2, True
+    identity.primary_field, identity.secondary_field = b"ada", b"secret"
+    extended.sop_class_uid = StudyRootQueryRetrieveInformationModelFind
+    extended.service_class_application_information = b"\1\1\1\1\1"
+    entity = AE(ae_title="READER")
+    entity.add_requested_context(StudyRootQueryRetrieveInformationModelFind)
+    association = entity.associate(*served.address, ae_title="KAHUA", ext_neg=[window, identity, extended])
+    assert association.is_established
+    assert association.acceptor.asynchronous_operations == (1, 1)
+    assert association.acceptor.user_identity is None
+    assert association.acceptor.sop_class_extended == {}
+    assert association.acceptor.implementation_class_uid == IMPLEMENTATION_CLASS_UID
+    association.release()
 
 
 def test_an_unknown_destination_is_said_so(served: Served) -> None:

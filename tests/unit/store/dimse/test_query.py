@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from kahua.errors import InvalidInput
 from kahua.settings import Settings
 from kahua.store import Origin
-from kahua.store.dimse import Receiver, Route
+from kahua.store.dimse import Receiver, Route, finding
 from kahua.store.dimse.commitment import read_request
 from kahua.store.dimse.identifier import read_identifier, write_identifier
 from kahua.testing.archive import archive_in
@@ -86,6 +87,19 @@ def test_a_query_is_cancelled_between_two_responses(peer: RawPeer) -> None:
     assert statuses(peer)[-1] in {0xFE00, 0}  # the last response may have been under way
     peer.send(cancel(7, context_id=3) + find(level(b"IMAGE"), message_id=8))
     assert statuses(peer) == [0xFF00] * 3 + [0]
+
+
+def test_a_query_with_answers_without_end_stops_where_it_is_cancelled(
+    peer: RawPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "MAX_ANSWERS", 10_000_000)
+    monkeypatch.setattr(finding, "_rows", lambda *_: repeat({}))
+    peer.send(find(level(b"IMAGE"), message_id=7))
+    peer.receive()
+    peer.send(cancel(7, context_id=3))
+    assert statuses(peer)[-1] == 0xFE00  # after what was under way; without it, nothing would ever be the last
+    peer.send(echo())
+    assert statuses(peer) == [0]
 
 
 def test_a_retrieval_is_cancelled_between_two_objects(peer: RawPeer) -> None:
