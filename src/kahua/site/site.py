@@ -44,7 +44,7 @@ from kahua.store.remote.sourced import let_go_due
 from kahua.store.trash import empty_old
 from kahua.store.validation.validator import Validator
 from kahua.store.vault import Vault
-from kahua.store.workitems.worklist import remove_ended
+from kahua.store.workitems.removal import remove_ended
 from kahua.workflows import RunFolders, Runs, RunTraces, Transfers, machine_of
 from kahua.workflows.engines import Engine
 from kahua.workflows.engines.local import LocalEngine

@@ -28,6 +28,7 @@ from kahua.store.tables import (
     TrashRow,
 )
 from kahua.store.trash import empty_trashed
+from kahua.store.workitems.removal import about, remove
 
 #: Bytes of an object in quarantine in which its UIDs and its patient are looked for.
 HEAD_BYTES = 1 << 16
@@ -76,6 +77,8 @@ class ErasurePlan:
     #: Ids of things in the trash, and in quarantine.
     trash: tuple[str, ...]
     quarantine: tuple[str, ...]
+    #: Ids of workitems that are about it.
+    workitems: tuple[str, ...]
     #: How many of each kind go: instances, objects, and what components count by their own words.
     counts: Mapping[str, int]
 
@@ -136,15 +139,22 @@ def plan_erasure(
     trash = _trash(session, project_id, subject, series)
     instances = _instance_uids(session, ids, trash)
     quarantine = _quarantine(session, objects, project_id, instances.keys(), _marks(subject, series))
-    if not (series or trash or quarantine):
+    workitems = about(session, project_id, *_named_in_workitems(subject, series))
+    if not (series or trash or quarantine or workitems):
         raise NotFound(f"There is no such {subject.kind}.")
     counts = {"series": len(series), "instances": len(instances), "objects": len(set(instances.values()))}
-    counts |= {"trash": len(trash), "quarantine": len(quarantine)} | _hanging(session, ids)
+    counts |= {"trash": len(trash), "quarantine": len(quarantine), "workitems": len(workitems)}
+    counts |= _hanging(session, ids)
     counts["pull_items"] = len(session.scalars(_pull_items(project_id, subject, series)).all())
     for each in traces:
         counts |= each.count(session, project_id, ids)
     return ErasurePlan(
-        subject=subject, series=tuple(series), trash=tuple(trash), quarantine=tuple(quarantine), counts=counts
+        subject=subject,
+        series=tuple(series),
+        trash=tuple(trash),
+        quarantine=tuple(quarantine),
+        workitems=tuple(workitems),
+        counts=counts,
     )
 
 
@@ -164,6 +174,7 @@ def erase(session: Session, project_id: str, plan: ErasurePlan, traces: Sequence
     for trash_id in plan.trash:
         keys.update(empty_trashed(session, session.get_one(TrashRow, trash_id)))
     keys.update(_erase_quarantine(session, plan.quarantine))
+    remove(session, plan.workitems)
     pulled = session.scalars(_pull_items(project_id, plan.subject, plan.series)).all()
     session.execute(delete(PullItemRow).where(PullItemRow.id.in_(pulled)))
     _erase_sealed(session, project_id, {series.patient_id for series in plan.series})
@@ -306,6 +317,14 @@ def _pull_items(project_id: str, subject: Subject, series: Sequence[PlannedSerie
     return select(PullItemRow.id).where(
         here, (column[subject.kind] == subject.identifier) | PullItemRow.series_uid.in_(uids)
     )
+
+
+def _named_in_workitems(subject: Subject, series: Sequence[PlannedSeries]) -> tuple[str, set[str]]:
+    """Give the patient, and the UIDs, by which workitems are about what goes."""
+    uids = {one.series_uid for one in series} | {subject.identifier}
+    if subject.kind != "series":
+        uids |= {one.study_uid for one in series if one.reason == "named"}
+    return (subject.identifier if subject.kind == "patient" else ""), uids
 
 
 def _erase_quarantine(session: Session, ids: Sequence[str]) -> list[str]:

@@ -22,6 +22,7 @@ from kahua.store import (
     SeriesRow,
     StudyRow,
     Subject,
+    WorkitemRow,
     add_file,
     delete_instances,
     missing,
@@ -29,8 +30,11 @@ from kahua.store import (
 from kahua.store.dimse import commitments
 from kahua.store.dimse.commitment import CommitmentRequest, Item
 from kahua.store.tables import CommitmentRow
+from kahua.store.workitems import worklist
+from kahua.store.workitems.documents import sequence, words
 from kahua.testing.factory import ct_series, part10, segmentation
 from kahua.testing.site import add_person, temporary_site
+from kahua.testing.workitems import input_of, new_workitem
 from kahua.workflows.states import JobState, RunState, TaskState
 from kahua.workflows.tables import JobRow, JobSeriesRow, ResultRow, RunRow, TaskRow
 
@@ -63,6 +67,11 @@ def instances() -> list[Dataset]:
 def project_of(site: Site, name: str) -> str:
     with site.database.read() as session:
         return str(find_project(session, name).id)
+
+
+def order_work(site: Site, project: str, **changes: Any) -> None:
+    with site.database.write() as session:
+        worklist.create(session, project, new_workitem(**changes), uid=None, creator="ann", creator_id="a")
 
 
 def store(site: Site, folder: Path, project: str, instances: Sequence[Dataset]) -> list[Any]:
@@ -109,16 +118,21 @@ def test_a_patient_goes_with_everything_and_no_byte_of_them_stays(
     with site.database.write() as session:
         create_dataset(session, project_id=project, actor="ann", name="all", series=[image, others[0].series_id])
         delete_instances(session, project, [instances[3].SOPInstanceUID], actor="ann", keep=True)
+    order_work(site, project, t00100020=words("LO", PATIENT))
+    order_work(site, project, t00100020=words("LO", ""), t00404021=sequence(input_of(instances[0].StudyInstanceUID)))
+    order_work(site, project, t00100020=words("LO", "STAYS"))
     assert len(files_with(data, PATIENT)) > 5
 
     plan = site.erasures().plan(project, WHOLE_PATIENT)
     assert sorted((series.modality, series.reason) for series in plan.series) == [("CT", "named"), ("SEG", "named")]
     expected = {"series": 2, "instances": 5, "objects": 5, "trash": 1, "quarantine": 1, "dataset_entries": 1}
+    expected["workitems"] = 2
     assert expected.items() <= plan.counts.items()
     erasure = site.erasures().erase(project, WHOLE_PATIENT, actor="ann")
 
     assert files_with(data, PATIENT, NAME, NAME.replace("^", " ").lower()) == []
     assert count(site, StudyRow, SeriesRow, InstanceRow, QuarantineRow, DatasetEntryRow) == [1, 1, 2, 0, 1]
+    assert count(site, WorkitemRow) == [1]
     assert list(missing(site.database, site.objects)) == []
     assert erasure.objects_kept == 0
     with pytest.raises(NotFound):

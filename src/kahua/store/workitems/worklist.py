@@ -2,15 +2,15 @@
 
 import hmac
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import orjson
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from kahua.database import Database, now
+from kahua.database import now
 from kahua.dicom import is_valid_uid, new_uid
 from kahua.errors import InvalidInput, NotFound, StateConflict, TooMuch
 from kahua.store.text import cut
@@ -30,7 +30,7 @@ from kahua.store.workitems.states import (
     refused,
     wrong_transaction,
 )
-from kahua.store.workitems.subscriptions import FILTERED, GLOBAL, is_locked, subscribe_to_new
+from kahua.store.workitems.subscriptions import FILTERED, GLOBAL, subscribe_to_new
 from kahua.store.workitems.tables import WorkitemRow
 
 #: Performer of what this site does itself.
@@ -38,9 +38,6 @@ SITE: Final = "this site"
 
 #: Largest workitem, as JSON.
 MAX_BYTES: Final = 1_000_000
-
-#: Workitems that are removed in one transaction.
-BATCH: Final = 500
 
 
 def create(
@@ -208,18 +205,6 @@ def enter(session: Session, row: WorkitemRow, state: State, document: Json) -> N
     document = {**document, STATE: words("CS", state.value)}
     _write(row, document, now())
     reports.tell(session, row, reports.STATE_REPORT, reports.state_report(document))
-
-
-def remove_ended(database: Database, *, days: int) -> None:
-    """Remove workitems that ended so many days ago, unless somebody who is subscribed wants them to be kept."""
-    ended = (WorkitemRow.state.in_(FINAL), WorkitemRow.changed_at < now() - timedelta(days=days), ~is_locked())
-    query = select(WorkitemRow.id).where(*ended).limit(BATCH)
-    while True:
-        with database.write() as session:
-            gone = session.scalars(query).all()
-            session.execute(delete(WorkitemRow).where(WorkitemRow.id.in_(gone)))
-        if len(gone) < BATCH:
-            return
 
 
 def code_key(scheme: str, value: str) -> str:

@@ -11,6 +11,7 @@ from kahua.errors import InvalidInput, KahuaError, NotFound, StateConflict
 from kahua.store import Archive
 from kahua.store.workitems import worklist
 from kahua.store.workitems.documents import text_of, words
+from kahua.store.workitems.removal import remove_ended
 from kahua.store.workitems.states import CHANGES, State
 from kahua.testing.workitems import new_workitem, performed, state, transaction
 
@@ -267,7 +268,7 @@ def aged(database: Database) -> Database:
 
 def test_a_workitem_that_ended_long_ago_is_removed(aged: Database) -> None:
     create(aged, "2.25.1002")
-    worklist.remove_ended(aged, days=30)
+    remove_ended(aged, days=30)
     with aged.read() as session:
         assert worklist.find_workitem(session, "main", "2.25.1002")
         with pytest.raises(NotFound):

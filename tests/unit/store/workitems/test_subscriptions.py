@@ -10,6 +10,7 @@ from kahua.database import Database
 from kahua.errors import InvalidInput, NotAllowed, NotFound, StateConflict
 from kahua.store.workitems import reports, worklist
 from kahua.store.workitems.documents import code_item, sequence, words
+from kahua.store.workitems.removal import remove_ended
 from kahua.store.workitems.subscriptions import (
     find_subscriber,
     subscribe,
@@ -116,11 +117,11 @@ def test_a_locked_workitem_is_kept_until_the_lock_is_lifted(database: Database) 
     with database.write() as session:
         worklist.request_cancellation(session, "main", UID, {}, requester="ada")
         session.execute(text("UPDATE workitems SET changed_at = '2020-01-01 00:00:00'"))
-    worklist.remove_ended(database, days=30)
+    remove_ended(database, days=30)
     with database.read() as session:
         worklist.find_workitem(session, "main", UID)
     to_one(database, locked=False)
-    worklist.remove_ended(database, days=30)
+    remove_ended(database, days=30)
     with pytest.raises(NotFound), database.read() as session:
         worklist.find_workitem(session, "main", UID)
 
