@@ -1,6 +1,7 @@
 """Each check finds what is wrong, says it in words, and says nothing of a series that is right."""
 
 import io
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -221,7 +222,7 @@ def test_missing_instances_are_counted_and_a_study_is_no_instance() -> None:
     contents = read_contents([document(x30060012={"vr": "SQ", "Value": [study]})])
     assert contents.referenced == {"1.2.1", "1.2.2"}
     (found,) = missing_instances(contents.referenced, {"1.2.1"}, is_image=False)
-    assert found.sentence == "It refers to 2 instances; 1 of them are here."
+    assert found.sentence == "It refers to 2 instances; 1 of them is here."
     assert (found.severity, found.details) == (Severity.WARNING, ("1.2.2",))
 
 
@@ -266,3 +267,27 @@ def test_the_badge_is_the_gravest_finding() -> None:
     assert badge_of([found(Severity.NOTE)]) == "notes"
     assert badge_of([found(Severity.NOTE), found(Severity.WARNING)]) == "warnings"
     assert badge_of([found(Severity.ERROR), found(Severity.WARNING)]) == "errors"
+
+
+@pytest.mark.parametrize(
+    ("said", "severity"),
+    [
+        ("It has Rows, but no Pixel Data.", Severity.ERROR),
+        ("Study Instance UID is not a valid UID.", Severity.WARNING),
+        ("(0008,1030) has 99 bytes and is left out.", Severity.WARNING),
+        ("(0008,1030) is a sequence where it must be a value.", Severity.WARNING),
+        ("The data set has implicit value representations, but announces explicit ones.", Severity.WARNING),
+        ("The file has no File Meta Information; its encoding is guessed.", Severity.WARNING),
+        ("Specific Character Set 'X' is not known; text is read as UTF-8 or Latin-1.", Severity.WARNING),
+        ("Study Date is not a date.", Severity.NOTE),
+        ("The file has no preamble.", Severity.NOTE),
+        ("The File Meta Information names no SOP Class UID; it is written from the data set.", Severity.NOTE),
+        ("After the pixels 9 bytes follow that are no data elements.", Severity.NOTE),
+    ],
+)
+def test_for_everything_that_is_odd_there_is_a_way_out(said: str, severity: Severity) -> None:
+    of = facts(ct_series(slices=1))
+    of.instances[0].row.findings = json.dumps([said]).encode()
+    found = all_findings(of)["odd-instance"]
+    assert (found.sentence, found.severity) == (said, severity)
+    assert found.remedy.endswith(".")

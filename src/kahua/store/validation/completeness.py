@@ -14,13 +14,26 @@ from kahua.store.validation.findings import Finding, Severity
 MAX_RANGES = 5
 MAX_HOLES = 10_000
 
-#: Sentences of the scanner that are graver than a note, and the way out of each.
-GRAVE = (
+_REWRITTEN = "It was written anew when it came in. Correct the sender: other archives may refuse its files."
+_READ = "It was read as it is; correct the encoding at the sender."
+
+#: What is said of instances when they come in: a part of the sentence, how grave it is, and the way out.
+ODDITIES = (
     ("no Pixel Data", Severity.ERROR, "Send the image again: its pixels are missing."),
     ("is left out", Severity.WARNING, "Look at the attribute at its source: it is longer than any reader expects."),
     ("not a valid UID", Severity.WARNING, "Programs that are strict about UIDs will refuse it: correct its source."),
-    ("value representations, but announces", Severity.WARNING, "It was read as it is; correct the sender's encoding."),
+    ("value representations, but announces", Severity.WARNING, _READ),
+    (
+        "is guessed",
+        Severity.WARNING,
+        "Look whether names and pictures are right, and send it as a file of Part 10.",
+    ),
     ("Character Set", Severity.WARNING, "Names may be shown wrongly: correct Specific Character Set at the sender."),
+    ("must be a value", Severity.WARNING, "The attribute is not used: correct it at the sender."),
+    ("not a date", Severity.NOTE, "The series is not found by this date: correct it at the source, and send it again."),
+    ("no data elements", Severity.NOTE, "They are kept and not looked at; correct the sender."),
+    ("no preamble", Severity.NOTE, _REWRITTEN),
+    ("File Meta Information", Severity.NOTE, _REWRITTEN),
 )
 
 
@@ -46,7 +59,8 @@ def missing_series(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             code="missing-reference",
             severity=Severity.NOTE if here or facts.is_image else Severity.WARNING,
-            sentence=f"It refers to {len(facts.targets)} other series; {len(here)} of them are in this project.",
+            sentence=f"It refers to {len(facts.targets)} other series; {len(here) or 'none'} of them "
+            f"{'is' if len(here) < 2 else 'are'} in this project.",
             remedy="Send what it was made from as well.",
             details=tuple(absent),
         )
@@ -115,8 +129,14 @@ def _oddities(instances: Sequence[InstanceFacts]) -> Iterator[Finding]:
     for sentence, count in odd.items():
         if sentence.startswith("Patient ID"):
             continue  # said of the study, see `check_identity`
-        severity, remedy = next(((grave, way) for part, grave, way in GRAVE if part in sentence), (Severity.NOTE, ""))
+        severity, remedy = _judged(sentence)
         yield Finding(code="odd-instance", severity=severity, sentence=sentence, remedy=remedy, instances=count)
+
+
+def _judged(sentence: str) -> tuple[Severity, str]:
+    """Say how grave it is what was said of an instance, and what can be done."""
+    found = ((severity, remedy) for part, severity, remedy in ODDITIES if part in sentence)
+    return next(found, (Severity.NOTE, "Correct it at the source, and send it again."))
 
 
 def _ranges(numbers: Sequence[int]) -> str:

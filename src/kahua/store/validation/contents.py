@@ -104,7 +104,8 @@ def missing_instances(referenced: set[str], here: set[str], *, is_image: bool) -
         yield Finding(
             code="missing-referenced-instances",
             severity=Severity.NOTE if is_image else Severity.WARNING,
-            sentence=f"It refers to {len(referenced)} instances; {len(here)} of them are here.",
+            sentence=f"It refers to {len(referenced)} instances; "
+            f"{len(here)} of them {'is' if len(here) == 1 else 'are'} here.",
             remedy="Send the rest of the series from which it was made.",
             details=tuple(absent),
         )
