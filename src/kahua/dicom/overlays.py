@@ -205,7 +205,7 @@ def _closed(roi: Dataset) -> Iterable[tuple[FloatArray, str]]:
 
 def _colours(segmentation: Dataset) -> dict[int, Colour]:
     return {
-        int(segment.SegmentNumber): _rgb_of_lab(segment.RecommendedDisplayCIELabValue)
+        int(segment.SegmentNumber): rgb_of_lab(segment.RecommendedDisplayCIELabValue)
         for segment in segmentation.get("SegmentSequence") or []
         if segment.get("RecommendedDisplayCIELabValue")
     }
@@ -219,7 +219,7 @@ def _roi_colour(roi: Dataset, number: int) -> Colour:
     return red, green, blue
 
 
-def _rgb_of_lab(value: Sequence[int]) -> Colour:
+def rgb_of_lab(value: Sequence[int]) -> Colour:
     """Turn a CIELab colour as DICOM writes it (PS3.3 C.10.7.1.1) into sRGB."""
     lightness, a, b = value[0] * 100 / 65535, value[1] * 255 / 65535 - 128, value[2] * 255 / 65535 - 128
     y = (lightness + 16) / 116

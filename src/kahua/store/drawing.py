@@ -20,6 +20,8 @@ from kahua.dicom.drawn import Drawn, evenly
 from kahua.dicom.overlays import draw_segmentation, draw_structure_set
 from kahua.dicom.pictures import frame_picture
 from kahua.dicom.pixels import frame_count, frames_at, open_image, read_frame
+from kahua.dicom.places import places
+from kahua.dicom.presentation import draw_states
 from kahua.dicom.reports import draw_report
 from kahua.dicom.slides import draw_slide
 from kahua.dicom.waveforms import draw_waveform
@@ -39,7 +41,6 @@ QUALITY = 82
 #: Why some objects have no picture, by modality.
 WITHOUT_PICTURE: Mapping[str, str] = {
     "KO": "A key object selection has no picture of its own: it names images that someone chose.",
-    "PR": "A presentation state has no picture of its own: it says how another image is to be shown.",
     "REG": "A registration has no picture: it says how two images lie to each other.",
     "FID": "Fiducials have no picture: they are points on other images.",
     "RWV": "A real world value mapping has no picture: it says what the values of another image mean.",
@@ -78,6 +79,8 @@ def _draw_kind(header: Dataset, files: Sequence[Path], sources: Sequence[Path]) 
         "RTSTRUCT": draw_structure_set,
         "RTDOSE": draw_dose,
     }
+    if modality == "PR":
+        return draw_states([dcmread(file, force=True) for file in files], places(sources), most=MAX_TILES)
     if modality in on_image:
         return on_image[modality](dcmread(files[0], force=True), sources, most=MAX_TILES)
     if modality == "SM":

@@ -1,5 +1,6 @@
 """Draw, decode or transcode frames of one instance, in a process that may die."""
 
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -61,6 +62,29 @@ class Studio:
             It cannot be decoded; the message says why.
         """
         return self._ask(instance, "draw", wanted.frames, **asdict(wanted))
+
+    def present(self, image: StoredInstance, state: StoredInstance, wanted: Wanted) -> bytes:
+        """Draw a frame as a presentation state says.
+
+        Raises
+        ------
+        UndecodablePixels
+            It cannot be decoded, or the state makes no sense; the message says which.
+        """
+        with self.objects.local_file(state.object_key) as file:
+            return self._ask(image, "present", wanted.frames, **asdict(wanted), state=str(file))
+
+    def targets(self, state: StoredInstance) -> list[tuple[str, int]]:
+        """Give SOP Instance UID and frame, from 1, of what a presentation state shows.
+
+        Raises
+        ------
+        UndecodablePixels
+            It makes no sense.
+        """
+        with self.objects.local_file(state.object_key) as file:
+            answer = self.decoders.ask({"task": "targets", "file": str(file)}, bounds=self._bounds(START_SECONDS))
+        return [(uid, frame) for uid, frame in json.loads(answer)]
 
     def decode(self, instance: StoredInstance, numbers: Sequence[int]) -> Iterator[bytes]:
         """Give frames as native little endian pixels, in the order of their numbers (from 1).

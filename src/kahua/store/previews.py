@@ -37,7 +37,7 @@ SECONDS = 45
 MAX_INSTANCES = 16
 
 #: Modalities whose objects are drawn on an image, and those of the images that they are drawn on.
-DRAWN_ON_IMAGES = ("SEG", "RTSTRUCT", "RTDOSE")
+DRAWN_ON_IMAGES = ("SEG", "RTSTRUCT", "RTDOSE", "PR")
 IMAGES = ("CT", "MR", "PT", "NM", "US", "XA", "CR", "DX", "MG", "OPT", "OP", "IVUS", "IVOCT", "OT")
 
 #: Most instances of a source image that are handed to the child for drawing a segmentation on it.

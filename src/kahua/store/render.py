@@ -4,9 +4,11 @@ It ends with its input; see `kahua.store.decoders`. What it knows of a file, whi
 next frames.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +21,7 @@ from pydicom import Dataset, dcmread
 from kahua.dicom.annotation import LINES, annotated
 from kahua.dicom.pictures import PICTURE_ATTRIBUTES, frame_picture
 from kahua.dicom.pixels import PIXEL_ATTRIBUTES, decode_stored, read_frame
+from kahua.dicom.presentation import Target, present, targets
 from kahua.dicom.transcoding import transcode
 from kahua.errors import InvalidInput
 from kahua.store.serving import serve
@@ -30,6 +33,9 @@ QUALITY = 90
 #: Formats of pictures by their media type.
 FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/gif": "GIF"}
 
+#: Most images of a presentation state that are looked for.
+MAX_TARGETS = 100
+
 #: Least and most milliseconds for which an animation shows a frame.
 FRAME_TIMES = (20, 1000)
 
@@ -38,7 +44,7 @@ WANTED = (
     *PIXEL_ATTRIBUTES,
     *PICTURE_ATTRIBUTES,
     *(keyword for lines in LINES.values() for line in lines for keyword in line),
-    *("SpecificCharacterSet", "FrameTime", "RecommendedDisplayFrameRate"),
+    *("SOPInstanceUID", "SpecificCharacterSet", "FrameTime", "RecommendedDisplayFrameRate"),
 )
 
 Frame = NDArray[Any]
@@ -54,17 +60,22 @@ def draw(job: Job) -> bytes:
     """Draw one frame, or several as an animation, as a picture of the wanted kind."""
     dataset = _attributes_of(job)
     pictures = [_picture(job, dataset, number) for number in range(len(job["frames"]))]
+    if len(pictures) == 1:
+        return _encoded(pictures[0], job)
     out = BytesIO()
+    first, *others = (Image.fromarray(picture).convert("L" if picture.ndim == 2 else "RGB") for picture in pictures)
+    first.save(out, "GIF", save_all=True, append_images=others, duration=_frame_time(dataset), loop=0)
+    return out.getvalue()
+
+
+def _encoded(picture: NDArray[np.uint8], job: Job) -> bytes:
+    """Write a picture in the wanted format and quality."""
     form, quality = FORMATS[job["media_type"]], job["quality"] or QUALITY
-    if len(pictures) > 1:
-        first, *others = (Image.fromarray(picture).convert("L" if picture.ndim == 2 else "RGB") for picture in pictures)
-        first.save(out, "GIF", save_all=True, append_images=others, duration=_frame_time(dataset), loop=0)
-    elif form == "PNG":
-        Image.fromarray(pictures[0]).save(out, form, compress_level=1)
-    elif form == "JPEG":
-        return _jpeg(pictures[0], quality)
-    else:
-        Image.fromarray(pictures[0]).save(out, form, quality=quality)
+    if form == "JPEG":
+        return _jpeg(picture, quality)
+    out = BytesIO()
+    options = {"compress_level": 1} if form == "PNG" else {"quality": quality}
+    Image.fromarray(picture).save(out, form, **options)
     return out.getvalue()
 
 
@@ -72,6 +83,22 @@ def _jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
     """Write a JPEG: a third faster than by Pillow, with the same bytes."""
     subsampling = None if picture.ndim == 2 else "444" if quality >= QUALITY else "420"
     return bytes(imagecodecs.jpeg8_encode(picture, level=quality, subsampling=subsampling))
+
+
+def present_state(job: Job) -> bytes:
+    """Draw a frame as a presentation state says."""
+    dataset = _attributes_of(job)
+    state = dcmread(job["state"], force=True)
+    target = Target(uid=str(dataset.get("SOPInstanceUID", "")), frame=job["frames"][0] - 1)
+    size = max(job["viewport"]) if job["viewport"] else max(int(dataset.Rows), int(dataset.Columns))
+    picture = present(_frame(job, dataset, 0), dataset, state, target, size=size)
+    return _encoded(_fitted(picture, *job["viewport"]) if job["viewport"] else picture, job)
+
+
+def list_targets(job: Job) -> bytes:
+    """Give what a presentation state shows, as JSON."""
+    found = islice(targets(dcmread(job["file"], force=True)), MAX_TARGETS)
+    return json.dumps([(target.uid, target.frame + 1) for target in found]).encode()
 
 
 def decode(job: Job) -> bytes:
@@ -92,7 +119,14 @@ def film(job: Job) -> bytes:
     return b""
 
 
-TASKS: dict[str, Callable[[Job], bytes]] = {"draw": draw, "decode": decode, "rewrite": rewrite, "film": film}
+TASKS: dict[str, Callable[[Job], bytes]] = {
+    "draw": draw,
+    "present": present_state,
+    "targets": list_targets,
+    "decode": decode,
+    "rewrite": rewrite,
+    "film": film,
+}
 
 
 @lru_cache(maxsize=32)

@@ -20,6 +20,7 @@ from kahua.store.decoders import Decoders
 from kahua.store.previews import Derivation
 from kahua.testing import phantom, shared_data
 from kahua.testing.factory import ct_series, part10, picture
+from kahua.testing.states import presentation_state
 
 ORIGIN = Origin(door="upload", sender="test")
 
@@ -151,6 +152,21 @@ def test_a_segmentation_that_came_first_is_drawn_again_on_its_image(archive: Arc
     keep(archive, tmp_path, *map(part10, images))
     derive(archive)
     assert row(archive, series_id).preview_key != alone.preview_key
+
+
+def test_a_presentation_state_shows_its_image_as_soon_as_it_is_there(archive: Archive, tmp_path: Path) -> None:
+    images = ct_series(slices=3)
+    series_id = keep(archive, tmp_path, part10(presentation_state(images, PresentationLUTShape="INVERSE")))
+    derive(archive)
+    alone = row(archive, series_id)
+    assert (alone.preview_state, alone.preview_note) == (
+        "none",
+        "The image that this presentation state shows is not here.",
+    )
+    image_id = keep(archive, tmp_path, *map(part10, images))
+    derive(archive)
+    inverted, image = (shown(archive, row(archive, each).preview_key) for each in (series_id, image_id))
+    assert (inverted[0, 0].min(), image[0, 0].max()) == (255, 0)
 
 
 def test_news_told_again_still_reaches_what_waits_for_the_image(archive: Archive, tmp_path: Path) -> None:

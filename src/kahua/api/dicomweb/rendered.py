@@ -17,7 +17,14 @@ from kahua.site import Site
 from kahua.store.dicomweb.accept import Media, choose
 from kahua.store.dicomweb.multipart import PartHead, new_boundary
 from kahua.store.dicomweb.rendering import ANIMATION, PICTURES, Rendering, parse_rendering
-from kahua.store.dicomweb.retrieve import Address, Located, StoredInstance, locate_instances, locate_series
+from kahua.store.dicomweb.retrieve import (
+    Address,
+    Located,
+    StoredInstance,
+    find_by_uid,
+    locate_instances,
+    locate_series,
+)
 from kahua.store.pictures import Wanted
 
 router = APIRouter(prefix=PREFIX, tags=["dicomweb"], include_in_schema=False)
@@ -30,6 +37,9 @@ MAX_PICTURES = 1000
 
 #: Frames of an animation.
 MAX_FRAMES = 200
+
+#: Grayscale and colour softcopy presentation states: what is asked for is the image that they show.
+PRESENTATION_STATES = ("1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.11.2")
 
 #: Why something that was asked for is not done (RFC 7234 section 5.5).
 NO_PROFILE = '299 kahua "The parameter iccprofile is ignored: pictures are in sRGB."'
@@ -56,7 +66,10 @@ def retrieve_rendered(
     """Retrieve an instance as a picture: its first frame, or all of them as an animation."""
     address = Address(study_uid=study, series_uid=series, instance_uid=instance)
     found = find_instance(site, access, address).instance
-    return send_picture(request, site, found, None, parse_rendering(request.query_params))
+    rendering = parse_rendering(request.query_params)
+    if found.sop_class_uid in PRESENTATION_STATES:
+        return _presented(request, access, site, found, rendering)
+    return send_picture(request, site, found, None, rendering)
 
 
 @router.get(
@@ -165,6 +178,31 @@ def _drawn(request: Request, site: Site, instance: StoredInstance, wanted: Wante
     """Draw a picture, unless it was drawn a moment ago; the key of an object is made of its content."""
     recent: RecentAnswers = request.app.state.recent
     return recent.get((instance.object_key, wanted), lambda: site.studio.draw(instance, wanted))
+
+
+def _presented(
+    request: Request, access: ProjectAccess, site: Site, state: StoredInstance, rendering: Rendering
+) -> Response:
+    """Send the first image of a presentation state that is here, as the state says."""
+    media = _chosen(accepted_of(request), PICTURES)
+    if media is None:
+        return not_acceptable(", ".join(PICTURES))
+    image, frame = _first_here(access, site, site.studio.targets(state))
+    wanted = rendering.of((frame,), media)
+    recent: RecentAnswers = request.app.state.recent
+    key = (state.object_key, image.object_key, wanted)
+    content = recent.get(key, lambda: site.studio.present(image, state, wanted))
+    return Response(content, media_type=media, headers=PRIVATE)
+
+
+def _first_here(access: ProjectAccess, site: Site, targets: Sequence[tuple[str, int]]) -> tuple[StoredInstance, int]:
+    """Find the first of some images, and its frame, that is in the project."""
+    with site.database.read() as session:
+        for uid, frame in targets:
+            image = find_by_uid(session, access.project_id, uid)
+            if image is not None and 1 <= frame <= (image.number_of_frames or 1):
+                return image, frame
+    raise NotFound("The image that the presentation state shows is not here.")
 
 
 def _thumbnail(request: Request, site: Site, instance: StoredInstance, number: int) -> Response:

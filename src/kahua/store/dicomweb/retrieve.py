@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
 
 from kahua.database import Prepared, Readable
 from kahua.errors import NotFound
@@ -116,6 +117,15 @@ def locate_instances(session: Readable, project_id: str, address: Address) -> Se
         Located(Address(study_uid=study, series_uid=series, instance_uid=values[1]), StoredInstance(*values))
         for study, series, *values in rows
     ]
+
+
+def find_by_uid(session: Session, project_id: str, sop_instance_uid: str) -> StoredInstance | None:
+    """Give the instance of a UID in the project, wherever it lies there; None if it is not there."""
+    columns = [getattr(InstanceRow, name) for name in StoredInstance.__dataclass_fields__]
+    row = session.execute(
+        select(*columns).where(InstanceRow.project_id == project_id, InstanceRow.sop_instance_uid == sop_instance_uid)
+    ).first()
+    return StoredInstance(*row) if row is not None else None
 
 
 def locate_series(session: Readable, project_id: str, address: Address) -> Sequence[tuple[str, StoredSeries]]:
