@@ -5,7 +5,7 @@ Own tables, since receiving must not load pydicom: the codecs are Python's.
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 #: Defined terms without code extensions, and those of code extensions in first place, to codecs.
 _CODECS: Final = {
@@ -80,14 +80,15 @@ def decode_ascii(value: bytes, _vr: str = "") -> str:
         return value.decode("latin_1")
 
 
-def decoder(terms: Sequence[str]) -> tuple[Decoder, str | None]:
+def decoder(values: Sequence[Any]) -> tuple[Decoder, str | None]:
     """Return how to decode text, and what is odd about the character sets, if anything.
 
     Parameters
     ----------
-    terms
-        Values of Specific Character Set (0008,0005), in order.
+    values
+        Those of Specific Character Set (0008,0005), in order: no text where the element says that it is of another VR.
     """
+    terms = [str(value or "") for value in values]
     names = [_normalised(term) for term in terms]
     unknown = [term for term, name in zip(terms, names, strict=True) if name not in _CODECS]
     if unknown:

@@ -219,7 +219,7 @@ class _Writer:
             return {"vr": vr, "InlineBinary": base64.b64encode(value).decode("ascii")}
         values = json_values(vr, value, self._decoders[level], self._order)
         if tag == _CHARACTER_SET:
-            self._decoders[level], _ = decoder([term or "" for term in values])
+            self._decoders[level], _ = decoder(values)
             values = ["ISO_IR 192"]
         elif tag == _PIXEL_REPRESENTATION:
             self._signed = values[:1] == [1]

@@ -161,7 +161,7 @@ class _Scanner:
         else:
             values = json_values(vr, value, self.decode, self.order)
         if tag == _CHARACTER_SET:
-            self.decode, finding = decoder([term or "" for term in values])
+            self.decode, finding = decoder(values)
             self.findings += [finding] if finding else []
             values = ["ISO_IR 192"]  # what the JSON is written in
         self.elements[name] = {"vr": vr, "Value": values} if values else {"vr": vr}

@@ -1,10 +1,14 @@
 import io
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
 
+from kahua.dicom import read_file_meta, scan
 from kahua.dicom.charsets import decoder
+from kahua.dicom.json_model import instance_json
+from kahua.testing import factory
 
 from .reading import shared, shared_files
 
@@ -35,6 +39,25 @@ def test_an_unknown_term_is_a_finding() -> None:
     assert decode(b"text", "LO") == "text"
     assert finding is not None
     assert "'KLINGON' is not known" in finding
+
+
+@pytest.mark.parametrize("values", [[8264], [0.5], [{"Alphabetic": "ISO_IR 100"}], [None, 1]])
+def test_what_is_no_term_at_all_is_a_finding(values: list[Any]) -> None:
+    decode, finding = decoder(values)
+    assert decode(b"text", "LO") == "text"
+    assert finding is not None
+
+
+def test_a_character_set_of_another_vr_hinders_nobody() -> None:
+    data = factory.part10(factory.ct_series(SpecificCharacterSet="ISO_IR 100")[0]).replace(
+        b"CS\x0a\0ISO_IR", b"US\x0a\0ISO_IR"
+    )
+    file, meta = io.BytesIO(data), read_file_meta(io.BytesIO(data))
+    where = {"offset": meta.data_offset, "size": len(data) - meta.data_offset}
+    header = scan(file, **where, transfer_syntax_uid=meta.transfer_syntax_uid)
+    assert any("is not known" in finding for finding in header.findings)
+    model = instance_json(file, **where, transfer_syntax_uid=meta.transfer_syntax_uid, bulk_data_uri="bulk")
+    assert model["00080005"]["Value"] == ["ISO_IR 192"]
 
 
 def test_bytes_outside_the_character_set_do_not_stop_the_reading() -> None:
