@@ -1,6 +1,6 @@
 # Everything a newcomer or a developer does, one word each. `make demo` and `make test` need nothing prepared.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint format docs bench lock
+.PHONY: help setup demo up test lint format docs bench fuzz lock
 
 ARGS ?=
 NAME ?= idle
@@ -42,8 +42,13 @@ docs:  ## Write the generated pages of the documentation
 bench: setup  ## Measure one figure beside its peer or goal (NAME=idle, cstore, …)
 	@.venv/bin/python benchmarks/$(subst -,_,$(NAME)).py $(ARGS)
 
+fuzz:  ## Try what reads untrusted bytes (NAME=pdu, command, scanner, multipart, json or json-of-files)
+	@tools/setup.sh fuzz
+	@cd .setup && PYTHONPATH=$(CURDIR)/.setup/atheris ../.venv/bin/python ../tools/fuzz.py $(NAME) $(ARGS)
+
 lock:  ## Pin the newest dependencies, with hashes
 	@tools/setup.sh
 	.venv/bin/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 pyproject.toml -o requirements/site.txt
 	.venv/bin/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 pyproject.toml --group dev --extra postgres --extra s3 -o requirements/dev.txt
 	.venv/bin/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 requirements/node.in -o requirements/node.txt
+	.venv/bin/uv pip compile -q --upgrade --generate-hashes --universal --python-version 3.11 requirements/fuzz.in -o requirements/fuzz.txt

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Make everything that Kahua needs to run from this checkout: the Python environment in .venv and, with "web", the
-# built web interface. Does nothing where nothing has changed; every step that has work to do says so.
+# built web interface, with "fuzz", what `make fuzz` needs. Does nothing where nothing has changed; every step that has work to do says so.
 set -eu
 cd "$(dirname "$0")/.."
 umask 022
@@ -68,6 +68,16 @@ find_node() {
     export PATH
 }
 
+fuzz() {
+    wanted=$(stamp requirements/fuzz.txt)
+    ! fresh fuzz "$wanted" || return 0
+    find_uv
+    say "Bringing in Atheris …"
+    # shellcheck disable=SC2046 # each option is a word of its own
+    "$uv" pip install -q --python .venv --target .setup/atheris --require-hashes $(index_options) -r requirements/fuzz.txt
+    printf %s "$wanted" > .setup/fuzz
+}
+
 web() {
     [ -f web/package-lock.json ] || return 0
     packages=$(stamp web/package-lock.json)
@@ -87,6 +97,7 @@ web() {
 environment
 case "${1:-}" in
     web) web ;;
+    fuzz) fuzz ;;
     "") ;;
-    *) fail "Usage: tools/setup.sh [web]" ;;
+    *) fail "Usage: tools/setup.sh [web|fuzz]" ;;
 esac
