@@ -38,10 +38,10 @@ def listed(resources: list[Any], path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def there_are() -> list[tuple[str, str]]:
-    """Give every method of the service but the one that tells of them."""
+    """Give every method of the service but those that tell of them."""
     routes = [route for router in dicomweb.routers for route in router.routes if isinstance(route, APIRoute)]
     found = {(method, route.path.removeprefix(PREFIX)) for route in routes for method in route.methods or ()}
-    return sorted(found - {("OPTIONS", "")})
+    return sorted(found - {("OPTIONS", ""), ("OPTIONS", "/")})
 
 
 @pytest.mark.parametrize("accept", [WADL, "*/*", f"{JSON};q=0.5, {WADL}"])
@@ -58,6 +58,10 @@ def test_the_same_is_told_in_json(client: TestClient) -> None:
     answer = client.options(BASE, headers={"Accept": JSON})
     assert answer.headers["content-type"] == JSON
     assert sorted(listed(answer.json()["application"]["resources"]["resource"])) == there_are()
+
+
+def test_the_root_of_the_service_may_end_with_a_slash(client: TestClient) -> None:
+    assert client.options(f"{BASE}/").content == client.options(BASE).content
 
 
 def test_no_other_form_is_offered(client: TestClient) -> None:

@@ -104,6 +104,7 @@ TABLE = {
     "DELETE /api/projects/{project}/datasets/{dataset}": CURATORS,
     "POST /api/projects/{project}/datasets/{dataset}/series": CURATORS,
     "OPTIONS /dicom-web/{project}": READERS,
+    "OPTIONS /dicom-web/{project}/": READERS,
     "GET /dicom-web/{project}/studies/{study}/bulkdata": READERS,
     "GET /dicom-web/{project}/studies/{study}/series/{series}/bulkdata": READERS,
     "GET /dicom-web/{project}/studies/{study}/series/{series}/instances/{instance}/bulkdata": READERS,

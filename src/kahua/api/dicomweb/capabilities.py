@@ -74,6 +74,7 @@ class Resource:
 
 
 @router.options("", operation_id="retrieve_capabilities")
+@router.options("/", operation_id="retrieve_capabilities_of_root")
 def retrieve_capabilities(request: Request, access: Reader, site: SiteOfRequest) -> Response:
     """Retrieve what the service can do."""
     media = choose(accepted_of(request), WADL) or choose(accepted_of(request), JSON)
