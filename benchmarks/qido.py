@@ -126,8 +126,9 @@ def measure_growth(databases: Mapping[int, AbstractContextManager[Side]], repeat
         sides = {count: stack.enter_context(side) for count, side in databases.items()}
         figures = {question: {count: Figures() for count in sides} for question in questions_of(1000)}
         for _ in range(repeats):
-            for count, side in sides.items():
-                for question, (path, rows) in questions_of(count).items():
+            for question in figures:
+                for count, side in sides.items():
+                    path, rows = questions_of(count)[question]
                     check(side, path, rows)
                     time_call(partial(side.ask, path, Accept=JSON), side, figures[question][count], calls=CALLS[OURS])
     growth = {question: each[most].seconds.median / each[1000].seconds.median for question, each in figures.items()}

@@ -97,7 +97,7 @@ def warm_up(sides: dict[str, Side], paths: list[str]) -> None:
 
 
 def look_through(side: Side, what: str, paths: list[str], figures: Figures) -> None:
-    """Ask a side for something of each instance; note the mean time of one."""
+    """Ask a side for something of each instance; note the time of each."""
     tail, accept = INSTEAD.get((side.name, what), QUESTIONS[what])
 
     def ask(share: list[str], client: QuickClient | None = None) -> None:
@@ -111,7 +111,11 @@ def look_through(side: Side, what: str, paths: list[str], figures: Figures) -> N
         for client in clients:
             client.close()
 
-    time_call(ask_together if what == TOGETHER else lambda: ask(paths), side, figures, items=len(paths))
+    if what == TOGETHER:
+        time_call(ask_together, side, figures, items=len(paths))
+    else:
+        one_by_one = iter(paths)
+        time_call(lambda: ask([next(one_by_one)]), side, figures, calls=len(paths))
 
 
 def report(figures: dict[tuple[str, str, str], Figures], repeats: int) -> None:

@@ -97,12 +97,13 @@ class Figures:
 
 
 def time_call(call: Callable[[], object], side: Side, figures: Figures, *, calls: int = 1, items: int = 1) -> None:
-    """Make some calls one after another, and note the mean time and processor time of one of their items."""
+    """Make some calls one after another, and note the time of each, and the mean processor time, of one item."""
     side.reconnect()
-    before, begin = side.cpu(), time.perf_counter()
+    before = side.cpu()
     for _ in range(calls):
+        begin = time.perf_counter()
         call()
-    figures.seconds.add((time.perf_counter() - begin) / calls / items)
+        figures.seconds.add((time.perf_counter() - begin) / items)
     figures.cpu.add((side.cpu() - before) / calls / items)
 
 
