@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +43,8 @@ def make_instances(folder: Path, count: int, *, seed: str) -> Path:
     return folder
 
 
-def kahua(durability: str) -> Start:
-    """Give a way to start Kahua's receiver as a process of its own, as a site does."""
+def kahua(durability: str, **settings: str) -> Start:
+    """Give a way to start Kahua's receiver as a process of its own, as a site does, with these settings."""
 
     @contextmanager
     def start(place: Path) -> Iterator[Server]:
@@ -56,6 +56,7 @@ def kahua(durability: str) -> Start:
             "KAHUA_DICOM_PORT": str(port),
             "KAHUA_DURABILITY": durability,
             "KAHUA_LOG_LEVEL": "warning",
+            **environment_of(settings),
         }
         command = [sys.executable, "-m", "kahua", "receive"]
         with started(command, log=place / "log", env=environment) as pid:
@@ -63,6 +64,11 @@ def kahua(durability: str) -> Start:
             yield Server(pid=pid, port=port, count=lambda: count_ours(place))
 
     return start
+
+
+def environment_of(settings: Mapping[str, str]) -> dict[str, str]:
+    """Give settings as variables of the environment."""
+    return {f"KAHUA_{name.upper()}": value for name, value in settings.items()}
 
 
 def count_ours(place: Path) -> int:

@@ -57,8 +57,10 @@ class Places:
     def mover(self, kill_at: str = "") -> Mover:
         """Make a mover, which dies when it comes to something."""
 
+        last, _, limit = kill_at.rpartition(" ")
+
         def tell(text: str, folders: int) -> None:
-            if kill_at == f"{text} {folders}":
+            if text == last and folders >= int(limit):
                 raise Killed
 
         return Mover(database=self.database, default="here", open_store=self.open, tell=tell)
@@ -85,6 +87,7 @@ class Places:
 def places(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
     monkeypatch.setattr(placed_module, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(mover_module, "LOOK_SECONDS", 0.005)
+    monkeypatch.setattr(copying_module, "TURN_SECONDS", 0.0)
     monkeypatch.setattr(copying_module, "PAUSE_SECONDS", 0.0005)
     with ExitStack() as stack:
         yield Places(tmp_path / "places", archive.database, stack)
@@ -178,7 +181,7 @@ def test_a_process_that_begins_meanwhile_takes_part(places: Places) -> None:
     begun: list[PlacedStore] = []
 
     def tell(text: str, folders: int) -> None:
-        if folders in (64, 192):
+        if folders >= 64 * (len(begun) % 2 + 1) and len(begun) < (2 if text.startswith("C") else 4):
             newcomer = places.process()
             newcomer.put(f"{text} {folders}", [b"new"])
             begun.append(newcomer)
@@ -225,9 +228,9 @@ def test_what_is_erased_at_any_time_of_a_move_is_gone(places: Places, moment: st
 MOMENTS = [
     "Copying objects 0",
     "Copying objects 1",
-    "Copying objects 255",
+    "Copying objects 252",
     "Removing old copies 0",
-    "Removing old copies 255",
+    "Removing old copies 252",
 ]
 
 
@@ -243,7 +246,7 @@ def test_after_a_kill_the_next_mover_goes_on(places: Places, moment: str) -> Non
     assert set(newcomer.keys()) == {*KEYS, "between"}
     assert newcomer.path("between") is None
     moved = places.mover().move("there")
-    assert moved.objects == len(KEYS)
+    assert moved.objects in (len(KEYS), len(KEYS) + 1)  # the last folder is copied again
     assert (places.keys("here"), places.keys("there")) == (set(), {*KEYS, "between"})
 
 
@@ -378,7 +381,7 @@ def test_nothing_is_lost_and_nothing_comes_back_while_all_work_at_once(places: P
         """Put, read and erase, with a process of one's own; give what must be there, and what must not."""
         process, choose = processes[number], random.Random(number)  # noqa: S311 - no secret
         mine, gone = list(KEYS[number::3]), set()
-        for turn in range(1, 100):
+        for turn in range(1, 40):
             if stop.is_set():
                 break
             key = f"{number} {turn}"

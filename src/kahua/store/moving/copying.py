@@ -3,12 +3,13 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, islice
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import chain
 
 from kahua.database import Database, Hold
 from kahua.errors import NotFound, Unavailable
-from kahua.store.objects import ObjectStore
+from kahua.store.objects import FOLDERS, ObjectStore
 from kahua.store.removal import OBJECTS_LOCK, discard
 
 #: Objects that are copied or removed at once.
@@ -19,6 +20,17 @@ TURN_SECONDS = 0.5
 
 #: Pause between two turns: who waits for the lock gets it.
 PAUSE_SECONDS = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """What was done in one turn."""
+
+    #: Folders of which everything is done now.
+    folders: int
+    objects: int
+    size: int
+    seconds: float
 
 
 class Copier:
@@ -41,38 +53,48 @@ class Copier:
         """End its threads."""
         self._pool.shutdown()
 
-    def copy(self, folder: str) -> tuple[int, int]:
-        """Copy what a folder of the source has; return the number of objects and of bytes."""
-        return self._in_turns(self._copied, folder)
+    def copy(self, folders: int) -> Iterator[Turn]:
+        """Copy what the source has in all folders after so many, in turns."""
+        return self._in_turns(self._copied, folders)
 
-    def remove(self, folder: str) -> tuple[int, int]:
-        """Remove what a folder of the source has, of which the target has everything; return the same."""
-        return self._in_turns(self._removed, folder)
+    def remove(self) -> Iterator[Turn]:
+        """Remove what the source has, of which the target has everything, in turns."""
+        return self._in_turns(self._removed, 0)
 
     def clean(self) -> None:
         """Remove from the source what writers that died left behind."""
         self._source.clean(older_than_seconds=0)
 
-    def _in_turns(self, action: Callable[[str], int], folder: str) -> tuple[int, int]:
-        keys = self._source.keys(folder)
-        objects = size = 0
-        while some := list(islice(keys, PARALLEL)):
-            done = self._turn(action, chain(some, keys))
-            objects, size = objects + len(done), size + sum(done)
-        return objects, size
+    def _in_turns(self, action: Callable[[str], int], folders: int) -> Iterator[Turn]:
+        found = ((number, key) for number in range(folders, len(FOLDERS)) for key in self._source.keys(FOLDERS[number]))
+        for first in found:
+            turn = self._turn(action, chain([first], found))
+            yield turn
+            if self._rate is not None:
+                time.sleep(max(0.0, turn.size / self._rate - turn.seconds))
+            time.sleep(PAUSE_SECONDS)
 
-    def _turn(self, action: Callable[[str], int], keys: Iterator[str]) -> list[int]:
-        """Deal with some keys, while nobody deletes objects."""
-        done: list[int] = []
+    def _turn(self, action: Callable[[str], int], found: Iterator[tuple[int, str]]) -> Turn:
+        """Deal with some objects while nobody deletes any; begin with none when the time of the turn is over."""
         begun = time.monotonic()
+        number, sizes = 0, list[int]()
+        under_way = dict[Future[int], str]()
         with self._database.hold(OBJECTS_LOCK) as hold:
-            while time.monotonic() < begun + TURN_SECONDS and (some := list(islice(keys, PARALLEL))):
-                done += self._pool.map(action, some)
-                self._check(hold, some)
-        if self._rate is not None:
-            time.sleep(max(0.0, sum(done) / self._rate - (time.monotonic() - begun)))
-        time.sleep(PAUSE_SECONDS)
-        return done
+            try:
+                while True:
+                    while len(under_way) < PARALLEL and (not sizes or time.monotonic() < begun + TURN_SECONDS):
+                        if (next_one := next(found, None)) is None:
+                            break
+                        number, key = next_one
+                        under_way[self._pool.submit(action, key)] = key
+                    if not under_way:
+                        break
+                    done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                    self._check(hold, [under_way.pop(each) for each in done])
+                    sizes += [each.result() for each in done]
+            finally:
+                wait(under_way)  # none goes on after the lock
+        return Turn(folders=number, objects=len(sizes), size=sum(sizes), seconds=time.monotonic() - begun)
 
     def _check(self, hold: Hold, keys: Sequence[str]) -> None:
         try:

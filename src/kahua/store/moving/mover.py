@@ -18,9 +18,6 @@ LOOK_SECONDS = 0.1
 #: After so long it says for whom it waits.
 PATIENCE_SECONDS = 5.0
 
-#: How often it notes how far it has come: after a kill, at most what was copied in this time is copied again.
-NOTE_SECONDS = 1.0
-
 #: Hears what is being done, and of how many folders in all how many are done.
 Tell = Callable[[str, int], None]
 
@@ -153,7 +150,7 @@ class Mover:
         if (present := self._placement()).phase == "copying":
             self._await_all(present)
             self._copy(copier, present)
-            self._advance(self._placement(), phase="removing")
+            self._advance(self._placement(), phase="removing", folders=len(FOLDERS))
         self._await_all(self._placement())
         if not self._placement().keep:
             self._remove(copier)
@@ -169,21 +166,16 @@ class Mover:
         self._advance(present, phase="copying")
 
     def _copy(self, copier: Copier, present: Placement) -> None:
-        objects = size = 0
-        noted_at = time.monotonic()
-        for number in range(present.folders, len(FOLDERS)):
-            self._tell("Copying objects", number)
-            more_objects, more_size = copier.copy(FOLDERS[number])
-            objects, size = objects + more_objects, size + more_size
-            if number + 1 == len(FOLDERS) or time.monotonic() > noted_at + NOTE_SECONDS:
-                with self._database.write() as session:
-                    note_copied(session, folders=number + 1, objects=objects, size=size)
-                objects, size, noted_at = 0, 0, time.monotonic()
+        self._tell("Copying objects", present.folders)
+        for turn in copier.copy(present.folders):
+            with self._database.write() as session:
+                note_copied(session, folders=turn.folders, objects=turn.objects, size=turn.size)
+            self._tell("Copying objects", turn.folders)
 
     def _remove(self, copier: Copier) -> None:
-        for number, folder in enumerate(FOLDERS):
-            self._tell("Removing old copies", number)
-            copier.remove(folder)
+        self._tell("Removing old copies", 0)
+        for turn in copier.remove():
+            self._tell("Removing old copies", turn.folders)
         copier.clean()
 
     def _settle(self, present: Placement) -> Moved:
