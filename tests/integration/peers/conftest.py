@@ -30,8 +30,8 @@ def limits(tmp_path: Path) -> Limits:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = temporary_site(tmp_path)
+def site(tmp_path: Path, database_url: str | None) -> Iterator[Site]:
+    site = temporary_site(tmp_path, database_url=database_url)
     yield site
     site.close()
 

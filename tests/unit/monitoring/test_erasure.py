@@ -45,10 +45,10 @@ ORIGIN = Origin(door="import", sender="test")
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, database_url: str | None) -> Iterator[Site]:
     data = tmp_path / "data"
     data.mkdir()
-    site = temporary_site(data)
+    site = temporary_site(data, database_url=database_url)
     add_person(site.database, "ann", liver=Role.MANAGER, brain=Role.MANAGER)
     yield site
     site.close()

@@ -16,6 +16,7 @@ import { PeerPage, PeersPage } from '~/peers';
 import { RunPage, RunsPage } from '~/runs';
 import { SeriesPage } from '~/series';
 import { Shell } from '~/shell';
+import { type Kind, TransferPage, TransfersPage } from '~/transfers';
 import { WorkflowPage, WorkflowsPage } from '~/workflows';
 import { parseSearch, pick, type Search, safeReturn, stringifySearch } from './addresses';
 import { BrokenPage, NoProjectPage, NotFoundPage } from './errors';
@@ -199,6 +200,27 @@ const peer = createRoute({
   },
 });
 
+const transfers = createRoute({
+  getParentRoute: () => project,
+  path: '/transfers',
+  validateSearch: (search: Search) => pick(search, 'show'),
+  component: function Transfers() {
+    const { project: name } = project.useParams();
+    const navigate = transfers.useNavigate();
+    const kind: Kind = transfers.useSearch().show === 'deliveries' ? 'deliveries' : 'pulls';
+    return <TransfersPage key={name} project={name} kind={kind} onKind={(show) => navigate({ search: { show } })} />;
+  },
+});
+
+const transfer = createRoute({
+  getParentRoute: () => project,
+  path: '/transfers/$kind/$transfer',
+  component: function Transfer() {
+    const { project: name, kind, transfer: id } = transfer.useParams();
+    return <TransferPage key={id} project={name} kind={kind === 'deliveries' ? 'deliveries' : 'pulls'} id={id} />;
+  },
+});
+
 const confidentiality = createRoute({
   getParentRoute: () => project,
   path: '/confidentiality',
@@ -224,6 +246,8 @@ const tree = root.addChildren([
       run,
       peers,
       peer,
+      transfers,
+      transfer,
       members,
       confidentiality,
     ]),

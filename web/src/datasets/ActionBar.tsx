@@ -6,9 +6,11 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { allows, useProject } from '~/access';
 import { counted, ProblemLine } from '~/common';
+import { SendMenu } from '~/transfers';
 import { keepChoice } from './choice';
 import { DeleteSeries } from './DeleteSeries';
 import { DownloadMenu } from './DownloadMenu';
+import { wholeDataset } from './download';
 import classes from './gallery.module.css';
 import { NewDataset } from './NewDataset';
 import { allIds, changeDataset, datasetsQuery, type SeriesWhere } from './requests';
@@ -32,6 +34,10 @@ export function ActionBar({ project, where, chosen, found, onClear }: Props) {
   const [deleting, deletion] = useDisclosure(false);
   const ids = async () => (chosen.length ? [...chosen] : await allIds(project, where));
   const number = chosen.length || found;
+  const what = async () => {
+    const dataset = wholeDataset(where, chosen);
+    return dataset ? { dataset } : { series: await ids() };
+  };
   const change = useMutation({
     mutationFn: async ({ dataset, as }: { dataset: string; as: 'add' | 'remove' }) =>
       changeDataset(project, dataset, { [as]: await ids() }),
@@ -91,6 +97,7 @@ export function ActionBar({ project, where, chosen, found, onClear }: Props) {
         </Button>
       )}
       {allows(mine, 'series.export') && <DownloadMenu project={project} where={where} chosen={chosen} ids={ids} />}
+      {allows(mine, 'series.export') && <SendMenu project={project} number={number} what={what} />}
       {allows(mine, 'series.delete') && chosen.length > 0 && (
         <Button size="xs" variant="default" leftSection={<IconTrash size={16} stroke={1.5} />} onClick={deletion.open}>
           Delete …

@@ -8,7 +8,7 @@ import type { Peer } from '~/api';
 import { CommandLine, counted, EmptyState, PageHeader, ProblemLine, ProblemView } from '~/common';
 import { addressOf, rightsOf } from './facts';
 import { PeerForm } from './PeerForm';
-import { echoPeer, listPeers, peersKey, removePeer } from './requests';
+import { echoPeer, peersQuery, removePeer } from './requests';
 
 /** Asks a peer whether it is there, and says what it answered. */
 function Test({ project, peer }: { project: string; peer: Peer }) {
@@ -86,8 +86,8 @@ interface RowProps {
 export function PeersPage({ project }: { project: string }) {
   const queries = useQueryClient();
   const mayManage = useMe().site_permissions.includes('peer.manage');
-  const peers = useQuery({ queryKey: peersKey(project), queryFn: () => listPeers(project) });
-  const refresh = () => queries.invalidateQueries({ queryKey: peersKey(project) });
+  const peers = useQuery(peersQuery(project));
+  const refresh = () => queries.invalidateQueries({ queryKey: peersQuery(project).queryKey });
   const remove = useMutation({ mutationFn: (name: string) => removePeer(project, name), onSuccess: refresh });
   const [edited, setEdited] = useState<Peer | 'new' | null>(null);
   const [going, setGoing] = useState<Peer | null>(null);
@@ -98,7 +98,17 @@ export function PeersPage({ project }: { project: string }) {
       <PageHeader
         title="Peers"
         description="Scanners, workstations and archives that this project knows: what they may do here, and how they are called."
-        actions={mayManage && <Button onClick={() => setEdited('new')}>Add a peer</Button>}
+        actions={
+          <Group gap={8}>
+            <Button
+              variant="default"
+              renderRoot={(props) => <Link to="/projects/$project/transfers" params={{ project }} {...props} />}
+            >
+              Transfers
+            </Button>
+            {mayManage && <Button onClick={() => setEdited('new')}>Add a peer</Button>}
+          </Group>
+        }
       />
       {peers.isSuccess && items.length === 0 && (
         <EmptyState icon={IconServer2} title="No other archive is known here yet">

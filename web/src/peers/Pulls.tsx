@@ -1,5 +1,6 @@
 import { Button, Group, Stack, Text, Title } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import type { Pull } from '~/api';
 import { Age, ProblemLine } from '~/common';
 import { progressWords } from './pulls';
@@ -17,7 +18,9 @@ function Line({ project, pull }: { project: string; pull: Pull }) {
   return (
     <>
       <Group gap={12}>
-        <Text role="status">{progressWords(pull)}</Text>
+        <Link to="/projects/$project/transfers/$kind/$transfer" params={{ project, kind: 'pulls', transfer: pull.id }}>
+          <Text role="status">{progressWords(pull)}</Text>
+        </Link>
         <Text c="dimmed" fz="xs">
           by {pull.created_by}, <Age moment={pull.created_at} />
         </Text>

@@ -1,2 +1,3 @@
 export { PeerPage } from './PeerPage';
 export { PeersPage } from './PeersPage';
+export { peersQuery } from './requests';

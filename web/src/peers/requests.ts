@@ -13,9 +13,11 @@ export interface StudySearch {
 const inProject = (project: string) => ({ params: { path: { project } } });
 const ofPeer = (project: string, peer: string) => ({ params: { path: { project, peer } } });
 
-export const peersKey = (project: string) => ['project', project, 'peers'];
-
-export const listPeers = (project: string) => answer(client.GET('/api/projects/{project}/peers', inProject(project)));
+export const peersQuery = (project: string) =>
+  queryOptions({
+    queryKey: ['project', project, 'peers'],
+    queryFn: () => answer(client.GET('/api/projects/{project}/peers', inProject(project))),
+  });
 export const addPeer = (project: string, body: NewPeer) =>
   answer(client.POST('/api/projects/{project}/peers', { ...inProject(project), body: body as PeerBody & NewPeer }));
 export const changePeer = (project: string, peer: string, body: Partial<PeerBody>) =>

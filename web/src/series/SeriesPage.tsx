@@ -7,6 +7,7 @@ import { allows, useProject } from '~/access';
 import type { SeriesDetail } from '~/api';
 import { badgeStyle, date, ProblemView, personName, ValidationMark } from '~/common';
 import { Picture } from '~/datasets';
+import { SendMenu } from '~/transfers';
 import { About } from './About';
 import { RelatedList } from './RelatedList';
 import { Report } from './Report';
@@ -157,6 +158,9 @@ function Head({ project, series, view, onView }: { series: SeriesDetail } & Omit
           >
             Run workflow
           </Button>
+        )}
+        {allows(mine, 'series.export') && (
+          <SendMenu project={project} number={1} what={async () => ({ series: [series.id] })} />
         )}
         {viewer && (
           <Button
