@@ -152,13 +152,13 @@ class _Decoder:
     def ask(self, job: Mapping[str, object], *, seconds: float) -> bytes:
         """Have a job done."""
         self._jobs += 1
+        deadline = time.monotonic() + seconds
         try:
-            return self._answer(job, time.monotonic() + seconds)
-        except TimeoutError:
+            return self._answer(job, deadline)
+        except (EOFError, OSError):  # it died, or the time is over; under load both may have happened
             self.close()
-            raise UndecodablePixels(f"It took longer than {seconds:.0f} seconds and was stopped.") from None
-        except (EOFError, OSError):
-            self.close()
+            if time.monotonic() >= deadline:
+                raise UndecodablePixels(f"It took longer than {seconds:.0f} seconds and was stopped.") from None
             raise UndecodablePixels(reason_of(self._process.returncode, b"")) from None
 
     def kill(self) -> None:
