@@ -33,7 +33,7 @@ def traces(site: RunningSite) -> list[object]:
     """Find what an export needs while it lasts: its processes and its folder."""
     assert site.process
     children = psutil.Process(site.process.pid).children(recursive=True)
-    running = [child.pid for child in children if "kahua.store.deidentify" in " ".join(child.cmdline())]
+    running = [child.pid for child in children if "kahua.store.confidentiality.deidentify" in " ".join(child.cmdline())]
     return [*running, *(site.folder / "staging").glob("export-*")]
 
 

@@ -16,8 +16,8 @@ from kahua.database import Database
 from kahua.dicom import read_file_meta
 from kahua.errors import Unavailable
 from kahua.store import DirectoryStore, InstanceRow, ObjectStore
+from kahua.store.deletion.removal import KEY_COLUMNS
 from kahua.store.objects import FetchedFiles
-from kahua.store.removal import KEY_COLUMNS
 from kahua.testing.factory import ct_series, part10
 from kahua.testing.s3 import ACCESS_KEY, SECRET_KEY, S3Server, lacking, s3_server
 

@@ -13,9 +13,9 @@ from tests.integration.peers.servers import PASSWORD, USER, Orthanc, orthanc
 
 from kahua.database import Database, now
 from kahua.store import DirectoryStore, InstanceRow
+from kahua.store.deletion.removal import collect
 from kahua.store.remote.sourced import let_go_due
 from kahua.store.remote.tables import SeriesSourceRow
-from kahua.store.removal import collect
 from kahua.testing.factory import mr_series
 
 from .running import Client, RunningSite, wait_for

@@ -14,9 +14,9 @@ from kahua.access import Permission, ProjectAccess
 from kahua.api.security import Access, SiteOfRequest, streams_body
 from kahua.errors import InvalidInput, TooMuch
 from kahua.store import Origin
-from kahua.store.archives import ArchiveLimits
-from kahua.store.imports import Importer, ImportReport, VolumeOptions
-from kahua.store.staging import saying_full_disk
+from kahua.store.imports.archives import ArchiveLimits
+from kahua.store.imports.importer import Importer, ImportReport, VolumeOptions
+from kahua.store.ingest.staging import saying_full_disk
 
 router = APIRouter(prefix="/api/projects/{project}/uploads", tags=["series"])
 

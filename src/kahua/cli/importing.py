@@ -9,8 +9,8 @@ from kahua.access import local_principal
 from kahua.cli.output import DEFAULT_PROJECT, Context, JsonOption, ProjectOption, progress, say, show_json
 from kahua.site import project_id
 from kahua.store import Origin
-from kahua.store.archives import ArchiveLimits
-from kahua.store.imports import Importer, ImportReport, VolumeOptions
+from kahua.store.imports.archives import ArchiveLimits
+from kahua.store.imports.importer import Importer, ImportReport, VolumeOptions
 
 #: Refusals that are shown one by one.
 SHOWN_REFUSALS = 20

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from kahua.errors import InvalidInput, KahuaError, NotFound
 from kahua.extensions.folders import MOST_BYTES, MOST_FILES
 from kahua.extensions.manifest import MANIFEST
-from kahua.store.archives import ArchiveLimits, Entry, unpack
+from kahua.store.imports.archives import ArchiveLimits, Entry, unpack
 
 LIMITS = ArchiveLimits(entries=MOST_FILES, total_bytes=MOST_BYTES, entry_bytes=MOST_BYTES)
 

@@ -13,7 +13,7 @@ from kahua.store import Peer
 from kahua.store.dimse import Destination
 from kahua.store.dimse.security import client_security
 from kahua.store.dimse.sender import Rewriter
-from kahua.store.limits import Limits
+from kahua.store.ingest.limits import Limits
 from kahua.store.remote.dicomweb import DicomwebSource
 from kahua.store.remote.dimse import DimseSource
 from kahua.store.remote.outgoing import CallRules, WebCaller

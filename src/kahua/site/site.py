@@ -29,19 +29,19 @@ from kahua.site.calls import Calls
 from kahua.site.routing import Routing
 from kahua.site.web import web_folder
 from kahua.store import Archive, Exporter, ObjectStore
-from kahua.store.decoders import Decoders
+from kahua.store.deletion.trash import empty_old
 from kahua.store.dimse import Receiver, Reporter
 from kahua.store.dimse.commitments import forget_old
 from kahua.store.dimse.security import client_security
 from kahua.store.moving import Mover, PlacedStore
 from kahua.store.objects import RecallingStore
-from kahua.store.pictures import Studio
-from kahua.store.previews import Derivation
+from kahua.store.pictures.decoders import Decoders
+from kahua.store.pictures.instances import Studio
+from kahua.store.pictures.previews import Derivation
 from kahua.store.remote.deliverer import Deliverer
 from kahua.store.remote.puller import Puller
 from kahua.store.remote.recaller import Recaller
 from kahua.store.remote.sourced import let_go_due
-from kahua.store.trash import empty_old
 from kahua.store.validation.validator import Validator
 from kahua.store.vault import Vault
 from kahua.store.workitems.removal import remove_ended
@@ -261,8 +261,8 @@ def build_site(settings: Settings) -> Site:
         placed=placed,
         objects=objects,
         archive=Archive.from_settings(settings, database=database, objects=objects),
-        decoders=Decoders("kahua.store.render", most=MAX_DECODERS),
-        drawers=Decoders("kahua.store.drawing", most=MAX_DRAWERS),
+        decoders=Decoders("kahua.store.pictures.render", most=MAX_DECODERS),
+        drawers=Decoders("kahua.store.pictures.drawing", most=MAX_DRAWERS),
         inspectors=Decoders("kahua.store.validation.inspection", most=MAX_DRAWERS),
         extensions=extensions,
         runs=Runs(

@@ -42,13 +42,18 @@ from kahua.store.confidentiality import (
     templates_of,
     unseal,
 )
-from kahua.store.erasure import Erased, ErasurePlan, Subject, Traces, erase, plan_erasure
-from kahua.store.exports import Export, Exporter
-from kahua.store.ingest import Archive
-from kahua.store.limits import Limits
+from kahua.store.deletion.erasure import Erased, ErasurePlan, Subject, Traces, erase, plan_erasure
+from kahua.store.deletion.removal import discard, missing, orphans, referred, remove_series
+from kahua.store.deletion.restoration import Restored, restore
+from kahua.store.deletion.trash import delete_instances, delete_series, empty_trashed, find_trashed, trash_of
+from kahua.store.exports.export import Export, Exporter
+from kahua.store.ingest.archive import Archive
+from kahua.store.ingest.limits import Limits
+from kahua.store.ingest.origin import Accepted, Origin
+from kahua.store.ingest.quarantine import find_quarantined, quarantined
+from kahua.store.ingest.staging import FileData, MemoryData
 from kahua.store.moving import MOVER_LOCK, Moved, check_place, placement_of, settle
 from kahua.store.objects import FOLDERS, DirectoryStore, ObjectStore, content_key
-from kahua.store.origin import Accepted, Origin
 from kahua.store.peers import (
     Peer,
     PeerFacts,
@@ -61,11 +66,7 @@ from kahua.store.peers import (
     peers_calling,
     remove_peer,
 )
-from kahua.store.quarantine import find_quarantined, quarantined
-from kahua.store.removal import discard, missing, orphans, referred, remove_series
-from kahua.store.restoration import Restored, restore
 from kahua.store.spreadsheet import as_csv
-from kahua.store.staging import FileData, MemoryData
 from kahua.store.tables import (
     DiscardedObjectRow,
     FileRow,
@@ -77,7 +78,6 @@ from kahua.store.tables import (
     StudyRow,
     TrashRow,
 )
-from kahua.store.trash import delete_instances, delete_series, empty_trashed, find_trashed, trash_of
 from kahua.store.workitems.tables import WorkitemRow
 
 __all__ = [

@@ -228,7 +228,7 @@ class FileRow(Base):
 
 
 class TrashRow(Base):
-    """A series, or instances of one, that was deleted and can still be brought back (`kahua.store.trash`)."""
+    """A series, or instances of one, that was deleted and can still be brought back (`kahua.store.deletion.trash`)."""
 
     __tablename__ = "trash"
     __table_args__ = (
@@ -251,7 +251,7 @@ class TrashRow(Base):
     size: Mapped[int]
     deleted_at: Mapped[datetime] = mapped_column(UtcDateTime)
     deleted_by: Mapped[str] = mapped_column(String(100))
-    #: Its study, itself, and the rows that hung on it (`kahua.store.snapshots`).
+    #: Its study, itself, and the rows that hung on it (`kahua.store.deletion.snapshots`).
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -268,7 +268,7 @@ class TrashedInstanceRow(Base):
     trash_id: Mapped[str] = mapped_column(ForeignKey("trash.id", ondelete="CASCADE"))
     sop_instance_uid: Mapped[str] = mapped_column(String(64))
     object_key: Mapped[str] = mapped_column(String(64))
-    #: Its row (`kahua.store.snapshots`).
+    #: Its row (`kahua.store.deletion.snapshots`).
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from kahua.database import EventRow
 from kahua.store import InstanceRow, SeriesRow, StudyRow, remove_series
-from kahua.store.removal import missing
+from kahua.store.deletion.removal import missing
 from kahua.testing.archive import archive_in
 from kahua.testing.factory import ct_series, part10
 

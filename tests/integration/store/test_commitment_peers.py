@@ -216,7 +216,7 @@ def test_nobody_is_committed_to_what_was_de_identified_and_no_original_uid_is_ke
     receiver: Receiver, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who deletes the original because of a commitment would lose it: only a treated copy is here."""
-    monkeypatch.setattr("kahua.store.arrivals.POLICY_SECONDS", 0)
+    monkeypatch.setattr("kahua.store.ingest.arrivals.POLICY_SECONDS", 0)
     arriving = ct_series(slices=1, seed="arriving")[0]
     with archive.database.write() as session:
         set_policy(session, "main", Policy(on_arrival=True), actor="test")

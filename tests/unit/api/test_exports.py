@@ -225,7 +225,7 @@ def test_interrupted_download_leaves_nothing_behind(site: Site, interrupted: Ite
 
 def processes() -> list[psutil.Process]:
     """Child processes of this one that de-identify, and live."""
-    return [child for child in psutil.Process().children() if "kahua.store.deidentify" in _words(child)]
+    return [child for child in psutil.Process().children() if "kahua.store.confidentiality.deidentify" in _words(child)]
 
 
 def _words(process: psutil.Process) -> list[str]:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from PIL import Image
 from pydicom import dcmread
 
-from kahua.store.video import write_mp4
+from kahua.store.pictures.video import write_mp4
 from kahua.testing.films import film
 from kahua.testing.site import TestClient, program
 

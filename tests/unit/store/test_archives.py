@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kahua.errors import InvalidInput, RequestRefused, TooMuch
-from kahua.store.archives import ArchiveLimits, is_zip, unpack
+from kahua.store.imports.archives import ArchiveLimits, is_zip, unpack
 
 LIMITS = ArchiveLimits(entries=100, total_bytes=50_000_000, entry_bytes=30_000_000)
 

@@ -38,7 +38,7 @@ TELLING = (b"quillfeather", b"ottoline", b"pat-778899", b"19310417", b"20240229"
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask for the policy each time."""
-    monkeypatch.setattr("kahua.store.arrivals.POLICY_SECONDS", 0)
+    monkeypatch.setattr("kahua.store.ingest.arrivals.POLICY_SECONDS", 0)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def treating() -> list[int]:
     found = []
     for child in psutil.Process().children():
         try:
-            if "kahua.store.deidentify" in child.cmdline():
+            if "kahua.store.confidentiality.deidentify" in child.cmdline():
                 found.append(child.pid)
         except (psutil.ZombieProcess, psutil.NoSuchProcess):
             continue

@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from kahua.errors import Unavailable, UndecodablePixels
-from kahua.store import decoders as module
 from kahua.store.child import Bounds
-from kahua.store.decoders import Decoders
-from kahua.store.pictures import Wanted
+from kahua.store.pictures import decoders as module
+from kahua.store.pictures.decoders import Decoders
+from kahua.store.pictures.instances import Wanted
 from kahua.testing.factory import ct_series, part10
 
 BOUNDS = Bounds(seconds=60)
@@ -23,7 +23,7 @@ BOUNDS = Bounds(seconds=60)
 
 @pytest.fixture
 def decoders() -> Iterator[Decoders]:
-    made = Decoders("kahua.store.render", most=1)
+    made = Decoders("kahua.store.pictures.render", most=1)
     yield made
     made.close()
 
@@ -38,7 +38,7 @@ def job(tmp_path: Path) -> dict[str, object]:
 
 def children() -> set[int]:
     """Give the ids of the processes of this one that draw."""
-    return {child.pid for child in psutil.Process().children() if "kahua.store.render" in _words(child)}
+    return {child.pid for child in psutil.Process().children() if "kahua.store.pictures.render" in _words(child)}
 
 
 def _words(process: psutil.Process) -> list[str]:
@@ -104,7 +104,7 @@ def test_a_process_is_replaced_after_its_last_picture(
 
 
 def test_who_would_wait_too_long_is_sent_away(job: dict[str, object]) -> None:
-    busy = Decoders("kahua.store.render", most=0)
+    busy = Decoders("kahua.store.pictures.render", most=0)
     with pytest.raises(Unavailable):
         busy.ask(job, bounds=Bounds(seconds=0.01))
 
@@ -125,7 +125,7 @@ def test_processes_end_when_nobody_asks(
 
 
 def test_what_is_drawn_when_the_site_stops_is_no_failure_of_the_picture(tmp_path: Path) -> None:
-    made = Decoders("kahua.store.render", most=1)
+    made = Decoders("kahua.store.pictures.render", most=1)
     os.mkfifo(tmp_path / "never-written")
     job: dict[str, object] = {
         "task": "rewrite",

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kahua.store.group_commit import GroupCommit
+from kahua.store.ingest.group_commit import GroupCommit
 
 
 def double(items: Sequence[int]) -> list[int]:

@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from kahua.errors import InvalidInput, NotFound
 from kahua.store import Archive, InstanceRow, Origin, QuarantineRow, SeriesRow, StudyRow
-from kahua.store.archives import ArchiveLimits
-from kahua.store.imports import Importer, ImportReport, VolumeOptions
+from kahua.store.imports.archives import ArchiveLimits
+from kahua.store.imports.importer import Importer, ImportReport, VolumeOptions
 from kahua.testing.factory import ct_series, mr_series, part10
 
 LIMITS = ArchiveLimits(entries=100, total_bytes=50_000_000, entry_bytes=30_000_000)

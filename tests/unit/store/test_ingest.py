@@ -32,7 +32,7 @@ from kahua.store import (
     SeriesRow,
     StudyRow,
 )
-from kahua.store.staging import FileData
+from kahua.store.ingest.staging import FileData
 from kahua.testing import shared_data
 from kahua.testing.factory import ct_series, data_set_bytes, part10
 

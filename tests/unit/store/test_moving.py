@@ -12,11 +12,11 @@ import pytest
 from kahua.database import Database
 from kahua.errors import MisconfiguredSite, NotFound, StateConflict, Unavailable
 from kahua.store import Archive, DirectoryStore, ObjectStore, check_place, discard, placement_of
+from kahua.store.deletion.removal import collect
 from kahua.store.moving import Mover, PlacedStore, settle
 from kahua.store.moving import copying as copying_module
 from kahua.store.moving import mover as mover_module
 from kahua.store.moving import placed as placed_module
-from kahua.store.removal import collect
 
 KEYS = [f"{number:064x}" for number in range(0, 1 << 256, 1 << 250)]
 

@@ -15,9 +15,10 @@ from kahua.database import deliver_events
 from kahua.dicom import transfer_syntaxes
 from kahua.dicom.segmentation import SegmentLabel, build_segmentation
 from kahua.events import SeriesReceived
-from kahua.store import Archive, Origin, SeriesRow, previews, remove_series
-from kahua.store.decoders import Decoders
-from kahua.store.previews import Derivation
+from kahua.store import Archive, Origin, SeriesRow, remove_series
+from kahua.store.pictures import previews
+from kahua.store.pictures.decoders import Decoders
+from kahua.store.pictures.previews import Derivation
 from kahua.testing import phantom, shared_data
 from kahua.testing.factory import ct_series, part10, picture
 from kahua.testing.states import presentation_state
@@ -43,7 +44,7 @@ def _end_of_drawing() -> Iterator[None]:
 
 @cache
 def _drawers() -> Decoders:
-    return Decoders("kahua.store.drawing", most=1)
+    return Decoders("kahua.store.pictures.drawing", most=1)
 
 
 def derivation(archive: Archive) -> Derivation:

@@ -11,7 +11,7 @@ from sqlalchemy import String, select
 from kahua.database import Base, EventRow
 from kahua.errors import NotFound, SopInstanceConflict
 from kahua.store import Accepted, Archive, InstanceRow, Origin, add_file, discard, find_series_row, remove_series
-from kahua.store.removal import KEY_COLUMNS, missing
+from kahua.store.deletion.removal import KEY_COLUMNS, missing
 from kahua.testing.factory import ct_series, part10
 
 Count = Callable[[str], int]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kahua.errors import OutOfSpace
-from kahua.store.staging import STALE_SECONDS, Staging, saying_full_disk
+from kahua.store.ingest.staging import STALE_SECONDS, Staging, saying_full_disk
 
 
 def age(*paths: Path) -> None:

@@ -31,7 +31,7 @@ from kahua.store import (
     restore,
     trash_of,
 )
-from kahua.store.trash import empty_old
+from kahua.store.deletion.trash import empty_old
 from kahua.testing.factory import ct_series, part10
 
 Count = Callable[[str], int]

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from kahua.database import deliver_events
 from kahua.dicom.segmentation import SegmentLabel, build_segmentation
 from kahua.store import Archive, Origin, SeriesRow, remove_series
-from kahua.store.decoders import Decoders
+from kahua.store.pictures.decoders import Decoders
 from kahua.store.validation import Finding, Severity, findings_of
 from kahua.store.validation.validator import Validator
 from kahua.testing import phantom, shared_data

@@ -9,8 +9,8 @@ import pytest
 from pydicom.encaps import encapsulate
 
 from kahua.errors import UndecodablePixels
-from kahua.store import video
-from kahua.store.video import draw_video, open_film, video_frame, write_mp4
+from kahua.store.pictures.instances import video
+from kahua.store.pictures.video import draw_video, open_film, video_frame, write_mp4
 from kahua.testing.films import STREAMS, film
 
 pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")

@@ -12,7 +12,7 @@ from kahua.dicom.transfer_syntaxes import encoding_of, is_mpeg2
 from kahua.site import Site
 from kahua.store.dicomweb.accept import Media
 from kahua.store.dicomweb.retrieve import StoredInstance
-from kahua.store.frames import Span, stream_spans
+from kahua.store.pictures.frames import Span, stream_spans
 
 MP4 = "video/mp4"
 #: Both names are in use; browsers play none of them.

@@ -25,7 +25,7 @@ from kahua.site import Site
 from kahua.store.dicomweb.accept import OCTETS, Form, choose, frame_form
 from kahua.store.dicomweb.multipart import PartHead, new_boundary
 from kahua.store.dicomweb.retrieve import Address, Located, StoredInstance, locate_instances
-from kahua.store.frames import frame_spans, is_native, read_frame
+from kahua.store.pictures.frames import frame_spans, is_native, read_frame
 from kahua.store.values import PIXEL_DATA, all_values, find_value
 
 router = APIRouter(prefix=PREFIX, tags=["dicomweb"], include_in_schema=False)

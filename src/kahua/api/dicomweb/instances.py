@@ -22,8 +22,8 @@ from kahua.site import Site
 from kahua.store.dicomweb.accept import ANY, DICOM, Form, choose, instance_form
 from kahua.store.dicomweb.multipart import PartHead, multipart_length, new_boundary
 from kahua.store.dicomweb.retrieve import Address, Located, StoredInstance, locate_instances
+from kahua.store.exports.zip_stream import ZipStream
 from kahua.store.objects import CHUNK_BYTES
-from kahua.store.zip_stream import ZipStream
 
 router = APIRouter(prefix=PREFIX, tags=["dicomweb"], include_in_schema=False)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kahua.settings import Settings
-from kahua.store.imports import VolumeOptions, dicom_of_nifti
+from kahua.store.imports.importer import VolumeOptions, dicom_of_nifti
 from kahua.workflows.environments import EnvironmentBuilder
 
 #: The package, pinned by hash, without what it asks for: none of its code runs.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from kahua.errors import InvalidInput
-from kahua.store.pictures import Wanted
+from kahua.store.pictures.instances import Wanted
 
 #: Media types of pictures; the first is sent to who accepts any.
 PICTURES = ("image/jpeg", "image/png", "image/webp")

@@ -12,9 +12,9 @@ import orjson
 from kahua.dicom import read_file_meta, scan
 from kahua.errors import DicomRefused, InvalidInput, KahuaError, SopInstanceConflict, TooMuch, Unavailable
 from kahua.store.dicomweb.multipart import MultipartReader
-from kahua.store.ingest import Archive
-from kahua.store.origin import Accepted, Origin
-from kahua.store.staging import FileData, MemoryData, StagedData, saying_full_disk
+from kahua.store.ingest.archive import Archive
+from kahua.store.ingest.origin import Accepted, Origin
+from kahua.store.ingest.staging import FileData, MemoryData, StagedData, saying_full_disk
 
 #: Failure reasons (PS3.18 table I.2-2; PS3.4 table GG.4-1; PS3.7 annex C).
 OUT_OF_RESOURCES = 0xA700

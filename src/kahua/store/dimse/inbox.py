@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kahua.errors import KahuaError, OutOfSpace, Unavailable
-from kahua.store.ingest import Archive
+from kahua.store.ingest.archive import Archive
+from kahua.store.ingest.staging import FileData, MemoryData, StagedData
 from kahua.store.objects.directory import NO_ROOM
-from kahua.store.staging import FileData, MemoryData, StagedData
 
 #: Memory of an association for what it receives; an object that is larger goes on in a file.
 MEMORY_BYTES = 4_000_000

@@ -23,7 +23,7 @@ from kahua.store.dimse.security import client_security, server_security
 from kahua.store.dimse.sender import Rewriter
 from kahua.store.dimse.services import Services
 from kahua.store.dimse.states import Machine
-from kahua.store.ingest import Archive
+from kahua.store.ingest.archive import Archive
 
 log = get_logger()
 

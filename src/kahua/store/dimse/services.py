@@ -36,8 +36,8 @@ from kahua.store.dimse.requestor import Destination
 from kahua.store.dimse.retrieving import SubOperations, answer_retrieval, give_back, move_to, wanted_instances
 from kahua.store.dimse.routes import Route
 from kahua.store.dimse.sender import MAX_MESSAGE_ID, Outgoing, Rewriter, Sent
-from kahua.store.ingest import Archive
-from kahua.store.origin import Origin
+from kahua.store.ingest.archive import Archive
+from kahua.store.ingest.origin import Origin
 
 log = get_logger()
 

@@ -9,8 +9,8 @@ from itertools import chain
 
 from kahua.database import Database, Hold
 from kahua.errors import NotFound, Unavailable
+from kahua.store.deletion.removal import OBJECTS_LOCK, discard
 from kahua.store.objects import FOLDERS, ObjectStore
-from kahua.store.removal import OBJECTS_LOCK, discard
 
 #: Objects that are copied or removed at once.
 PARALLEL = 4

@@ -11,7 +11,7 @@ from kahua.errors import KahuaError, PeerUnavailable, StateConflict, Unavailable
 from kahua.logs import get_logger
 from kahua.store.catalogue import find_series_row, instances_of
 from kahua.store.confidentiality import Tally, add_report, instructions_of
-from kahua.store.deidentifier import Deidentifier
+from kahua.store.confidentiality.deidentifier import Deidentifier
 from kahua.store.dimse.sender import Outgoing, Sent, outgoing
 from kahua.store.objects import ObjectStore
 from kahua.store.peers import Peer

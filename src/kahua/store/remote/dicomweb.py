@@ -7,7 +7,7 @@ from typing import Any
 from kahua.errors import InvalidInput, PeerUnavailable, UnreadableDicom
 from kahua.store.dicomweb.multipart import MultipartReader, boundary_of
 from kahua.store.dicomweb.stow import PartFile, check_part_type
-from kahua.store.limits import Limits
+from kahua.store.ingest.limits import Limits
 from kahua.store.remote.answers import series_of, study_of
 from kahua.store.remote.outgoing import Answer, WebCaller
 from kahua.store.remote.source import (

@@ -24,7 +24,7 @@ from kahua.store.dimse.message import Context, Sink
 from kahua.store.dimse.negotiation import VERIFICATION
 from kahua.store.dimse.pdu import MAX_CONTEXTS, ProposedContext, Role
 from kahua.store.dimse.requestor import TERMS, Destination, RequestedAssociation, associate
-from kahua.store.limits import Limits
+from kahua.store.ingest.limits import Limits
 from kahua.store.remote.answers import series_of, study_of, text_of
 from kahua.store.remote.identifiers import read_answer, write_identifier
 from kahua.store.remote.sinks import FileSink, MemorySink

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 from kahua.dicom import read_file_meta, scan
 from kahua.errors import DicomRefused, KahuaError, MisdeclaredDicom, Unavailable
-from kahua.store.ingest import Archive
-from kahua.store.origin import Accepted, Origin
+from kahua.store.ingest.archive import Archive
+from kahua.store.ingest.origin import Accepted, Origin
 from kahua.store.remote.source import ImageSource
 
 #: Files that are stored together, in one durable group.

@@ -12,8 +12,8 @@ from kahua.database import now
 from kahua.errors import KahuaError, NotFound, PeerUnavailable, StateConflict, Unavailable
 from kahua.logs import get_logger
 from kahua.store.catalogue import series_with_uid
-from kahua.store.ingest import Archive
-from kahua.store.origin import Origin
+from kahua.store.ingest.archive import Archive
+from kahua.store.ingest.origin import Origin
 from kahua.store.peers import Peer
 from kahua.store.remote import attempts, sourced
 from kahua.store.remote.carrier import Carrier

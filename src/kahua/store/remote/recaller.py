@@ -12,8 +12,8 @@ from sqlalchemy import select
 from kahua.database import Database, now
 from kahua.errors import DicomRefused, KahuaError, PeerUnavailable, SopInstanceConflict, StateConflict
 from kahua.logs import get_logger
-from kahua.store.ingest import Archive
-from kahua.store.origin import Origin
+from kahua.store.ingest.archive import Archive
+from kahua.store.ingest.origin import Origin
 from kahua.store.peers import Peer, peer_of_id
 from kahua.store.remote import sourced
 from kahua.store.remote.intake import Intake

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kahua.store.dicomweb.stow import PartFile
-from kahua.store.limits import Limits
+from kahua.store.ingest.limits import Limits
 
 
 class MemorySink:

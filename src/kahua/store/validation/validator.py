@@ -17,10 +17,10 @@ from kahua.errors import NotFound, UndecodablePixels
 from kahua.events import Event, InstanceSetAside, InstancesRemoved, Lane, SeriesReceived, Subscription
 from kahua.store import metadata
 from kahua.store.child import Bounds
-from kahua.store.decoders import Decoders
 from kahua.store.dicomweb.retrieve import Address, Located, StoredInstance
-from kahua.store.linking import link_objects
 from kahua.store.objects import ObjectStore
+from kahua.store.pictures.decoders import Decoders
+from kahua.store.pictures.linking import link_objects
 from kahua.store.tables import InstanceRow, SeriesFindingRow, SeriesReferenceRow, SeriesRow, StudyRow
 from kahua.store.validation.completeness import check_completeness, missing_series
 from kahua.store.validation.conformance import conformance

@@ -10,8 +10,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from kahua.store.archives import CHUNK_BYTES, Entry
-from kahua.store.staging import saying_full_disk
+from kahua.store.imports.archives import CHUNK_BYTES, Entry
+from kahua.store.ingest.staging import saying_full_disk
 
 #: Not waiting for a pipe that no one writes to, and not going where a link points to.
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

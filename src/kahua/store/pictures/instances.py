@@ -10,10 +10,10 @@ from pathlib import Path
 from kahua.errors import UndecodablePixels
 from kahua.settings import Settings
 from kahua.store.child import Bounds
-from kahua.store.decoders import Decoders
 from kahua.store.dicomweb.retrieve import StoredInstance
-from kahua.store.frames import frame_spans, has_whole_bytes
 from kahua.store.objects import ObjectStore
+from kahua.store.pictures.decoders import Decoders
+from kahua.store.pictures.frames import frame_spans, has_whole_bytes
 
 #: What a child needs besides the frame itself, to start and to load its libraries.
 START_SECONDS = 20

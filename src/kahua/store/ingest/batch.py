@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kahua.errors import KahuaError
-from kahua.store.filing import Entry, ObjectGone
-from kahua.store.group_commit import MAX_GROUP
-from kahua.store.origin import Accepted, Origin
-from kahua.store.staging import FileData, StagedData
+from kahua.store.ingest.filing import Entry, ObjectGone
+from kahua.store.ingest.group_commit import MAX_GROUP
+from kahua.store.ingest.origin import Accepted, Origin
+from kahua.store.ingest.staging import FileData, StagedData
 
 #: Most instances of a batch that are being written or wait for it: who adds more waits.
 IN_FLIGHT = 6

@@ -19,11 +19,11 @@ from kahua.dicom import EDITION, subject_of
 from kahua.errors import NotFound
 from kahua.store.catalogue import instances_of
 from kahua.store.confidentiality import Instructions, add_report
-from kahua.store.deidentifier import Deidentifier
-from kahua.store.export_ledger import Ledger, Place
+from kahua.store.confidentiality.deidentifier import Deidentifier
+from kahua.store.exports.ledger import Ledger, Place
+from kahua.store.exports.zip_stream import ZipStream
 from kahua.store.objects import ObjectStore
 from kahua.store.tables import InstanceRow, SeriesRow, StudyRow
-from kahua.store.zip_stream import ZipStream
 
 #: Instances whose rows are read at once.
 PAGE: Final = 500

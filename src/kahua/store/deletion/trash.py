@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from kahua.database import Base, Database, announce, new_id, now
 from kahua.errors import NotFound
 from kahua.events import InstancesRemoved
-from kahua.store.removal import delete_series_rows, discard, lock_series, remove_series
-from kahua.store.snapshots import NOTHING_DERIVED, hanging_tables, pack
+from kahua.store.deletion.removal import delete_series_rows, discard, lock_series, remove_series
+from kahua.store.deletion.snapshots import NOTHING_DERIVED, hanging_tables, pack
 from kahua.store.tables import InstanceRow, SeriesRow, StudyRow, TrashedInstanceRow, TrashRow
 from kahua.store.text import cut
 

@@ -23,11 +23,11 @@ from kahua.events import InstancesRemoved, Lane, SeriesReceived, Subscription
 from kahua.store import metadata
 from kahua.store.catalogue import instances_of
 from kahua.store.child import Bounds
-from kahua.store.decoders import Decoders
+from kahua.store.deletion.removal import discard
 from kahua.store.dicomweb.retrieve import Address, Located, StoredInstance
-from kahua.store.linking import link_objects
 from kahua.store.objects import ObjectStore
-from kahua.store.removal import discard
+from kahua.store.pictures.decoders import Decoders
+from kahua.store.pictures.linking import link_objects
 from kahua.store.tables import SeriesReferenceRow, SeriesRow, StudyRow
 
 #: How long the pictures of one series may take.

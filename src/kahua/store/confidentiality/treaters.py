@@ -110,7 +110,7 @@ class _Child:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "kahua.store.deidentify"],
+            [sys.executable, "-m", "kahua.store.confidentiality.deidentify"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # what it complains of may hold values of the object

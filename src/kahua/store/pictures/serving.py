@@ -1,4 +1,7 @@
-"""Child process that does one job after another: each a line of JSON, each answered (see `kahua.store.decoders`)."""
+"""Child process that does one job after another: each a line of JSON, each answered.
+
+Its parent is `kahua.store.pictures.decoders`.
+"""
 
 import json
 import sys
@@ -6,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kahua.errors import KahuaError
-from kahua.store.decoders import HEAD
+from kahua.store.pictures.decoders import HEAD
 
 
 def serve(do: Callable[[dict[str, Any]], bytes]) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from kahua.database import new_id, now
 from kahua.errors import DicomRefused, NotFound
-from kahua.store.origin import Origin
+from kahua.store.ingest.origin import Origin
 from kahua.store.tables import QuarantineRow
 from kahua.store.text import cut
 

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from kahua.database import Base, announce, now
 from kahua.errors import ResourceBusy, SopInstanceConflict
 from kahua.events import SeriesReceived
-from kahua.store.origin import Origin
-from kahua.store.quarantine import set_aside
-from kahua.store.removal import discard
-from kahua.store.snapshots import NOTHING_DERIVED, hanging_tables, known_columns, unpack
+from kahua.store.deletion.removal import discard
+from kahua.store.deletion.snapshots import NOTHING_DERIVED, hanging_tables, known_columns, unpack
+from kahua.store.ingest.origin import Origin
+from kahua.store.ingest.quarantine import set_aside
 from kahua.store.tables import InstanceRow, SeriesRow, StudyRow, TrashedInstanceRow, TrashRow
 
 #: UIDs that are asked for, and instances that are moved, in one statement.

@@ -1,7 +1,7 @@
 """Child process: draw series, from files that its parent prepared.
 
 For each line of standard input, ``{"folder": FOLDER}``, it draws preview.webp and filmstrip.webp from the files in
-FOLDER/instances (and FOLDER/sources) and answers with what it found (see `kahua.store.serving`).
+FOLDER/instances (and FOLDER/sources) and answers with what it found (see `kahua.store.pictures.serving`).
 """
 
 import json
@@ -25,8 +25,8 @@ from kahua.dicom.presentation import draw_states
 from kahua.dicom.reports import draw_report
 from kahua.dicom.slides import draw_slide
 from kahua.dicom.waveforms import draw_waveform
-from kahua.store.serving import serve
-from kahua.store.video import draw_video, is_video
+from kahua.store.pictures.serving import serve
+from kahua.store.pictures.video import draw_video, is_video
 
 #: Longest side of a preview, and side of the square tiles of a filmstrip, in pixels.
 PREVIEW_SIZE = 512

@@ -32,11 +32,11 @@ from kahua.store.confidentiality import (
     public_key_of,
     seal,
 )
-from kahua.store.origin import Origin
-from kahua.store.staging import FileData, StagedData, Staging, saying_full_disk
+from kahua.store.confidentiality.treaters import Treaters
+from kahua.store.ingest.origin import Origin
+from kahua.store.ingest.staging import FileData, StagedData, Staging, saying_full_disk
 from kahua.store.tables import StudyRow
 from kahua.store.text import cut
-from kahua.store.treaters import Treaters
 
 #: Child processes of one process of the site.
 WORKERS: Final = 2
@@ -225,7 +225,7 @@ class _Counts:
 
 
 def _subject_of(header: Header) -> str:
-    """Say whose it is, as `kahua.store.exports` says it of stored studies."""
+    """Say whose it is, as `kahua.store.exports.export` says it of stored studies."""
     return subject_of(
         patient_id=cut(header.text("00100020"), 256),
         patient_name=cut(header.text("00100010"), 512),

@@ -13,11 +13,11 @@ from typing import BinaryIO
 
 from kahua.dicom import read_file_meta
 from kahua.errors import DicomRefused, InvalidInput, KahuaError, NotFound, RequestRefused, UndecodablePixels
-from kahua.store.archives import ArchiveLimits, Entry, is_zip, unpack
 from kahua.store.child import Bounds, run_child
-from kahua.store.folders import copy_files, count_files
-from kahua.store.ingest import Archive
-from kahua.store.origin import Accepted, Origin
+from kahua.store.imports.archives import ArchiveLimits, Entry, is_zip, unpack
+from kahua.store.imports.folders import copy_files, count_files
+from kahua.store.ingest.archive import Archive
+from kahua.store.ingest.origin import Accepted, Origin
 
 #: Files that are stored together, in one durable group.
 GROUP = 64
@@ -192,7 +192,7 @@ def dicom_of_nifti(path: Path, folder: Path, *, name: str, seed: str, options: V
     described = json.dumps(
         {"name": name, "seed": seed, "modality": options.modality, "description": options.description}
     )
-    run_child("kahua.store.nifti", str(path), str(folder), described, bounds=Bounds(seconds=VOLUME_SECONDS))
+    run_child("kahua.store.imports.nifti", str(path), str(folder), described, bounds=Bounds(seconds=VOLUME_SECONDS))
 
 
 class Kind(Enum):

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from kahua.errors import InvalidInput, NotFound
 from kahua.store.confidentiality.tables import SealedPatientRow
+from kahua.store.deletion.removal import discard, remove_series
+from kahua.store.deletion.snapshots import hanging_tables, unpack
+from kahua.store.deletion.trash import empty_trashed
 from kahua.store.objects import ObjectStore
 from kahua.store.remote.tables import PullItemRow, PullRow
-from kahua.store.removal import discard, remove_series
-from kahua.store.snapshots import hanging_tables, unpack
 from kahua.store.tables import (
     CommitmentRow,
     InstanceRow,
@@ -27,7 +28,6 @@ from kahua.store.tables import (
     TrashedInstanceRow,
     TrashRow,
 )
-from kahua.store.trash import empty_trashed
 from kahua.store.workitems.removal import about, remove
 
 #: Bytes of an object in quarantine in which its UIDs and its patient are looked for.

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from kahua.errors import InvalidInput, TooMuch
 from kahua.settings import Settings
-from kahua.store.staging import saying_full_disk
+from kahua.store.ingest.staging import saying_full_disk
 
 #: Bytes read at once.
 CHUNK_BYTES = 1 << 20

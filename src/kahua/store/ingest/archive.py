@@ -2,7 +2,7 @@
 
 An instance becomes an object first, durably, then rows; only then is its sender told that it is
 safe. What is refused is kept in quarantine with the reason. When the site dies in between, an object
-without rows is left, which `kahua.store.removal` finds; never a row without its object.
+without rows is left, which `kahua.store.deletion.removal` finds; never a row without its object.
 
 The key of an object is made of its transfer syntax and its data set alone. The File Meta Information
 before it is written anew, always the same for the same data set, so that what comes by C-STORE
@@ -32,16 +32,16 @@ from kahua.errors import (
     Unavailable,
 )
 from kahua.settings import Settings
-from kahua.store import removal
-from kahua.store.arrivals import Arrivals
-from kahua.store.batch import Batch
-from kahua.store.filing import Entry, ObjectGone, file_instances
-from kahua.store.group_commit import MAX_GROUP, GroupCommit
-from kahua.store.limits import Limits
+from kahua.store.deletion import removal
+from kahua.store.ingest.arrivals import Arrivals
+from kahua.store.ingest.batch import Batch
+from kahua.store.ingest.filing import Entry, ObjectGone, file_instances
+from kahua.store.ingest.group_commit import MAX_GROUP, GroupCommit
+from kahua.store.ingest.limits import Limits
+from kahua.store.ingest.origin import Accepted, Origin
+from kahua.store.ingest.quarantine import QUARANTINE_KIND, set_aside
+from kahua.store.ingest.staging import FileData, StagedData, Staging
 from kahua.store.objects import ObjectStore, content_key
-from kahua.store.origin import Accepted, Origin
-from kahua.store.quarantine import QUARANTINE_KIND, set_aside
-from kahua.store.staging import FileData, StagedData, Staging
 
 #: Instances of batches that are read and synced at once: syncing waits for the disk, not for the processor.
 PARALLEL_FILES = 4

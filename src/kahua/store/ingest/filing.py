@@ -13,8 +13,8 @@ from kahua.database import Base, Prepared, announce, new_id, now
 from kahua.dicom import INSTANCE_TAGS, SERIES_TAGS, STUDY_TAGS, Header, dicom_json, fold
 from kahua.errors import ResourceBusy, SopInstanceConflict
 from kahua.events import InstanceSetAside, SeriesReceived
-from kahua.store.origin import Accepted, Origin
-from kahua.store.quarantine import set_aside
+from kahua.store.ingest.origin import Accepted, Origin
+from kahua.store.ingest.quarantine import set_aside
 from kahua.store.tables import InstanceRow, SeriesReferenceRow, SeriesRow, StudyRow
 from kahua.store.text import cut, search_text, small
 
@@ -151,7 +151,7 @@ class _Filer:
             self._rows.sort(key=lambda row: str(row["sop_instance_uid"]))
             _INSERT_INSTANCES.execute_many(self._connection, self._rows)
         for key in self._used_keys:
-            # After the insert: from now on nothing removes the object, see `kahua.store.removal`.
+            # After the insert: from now on nothing removes the object, see `kahua.store.deletion.removal`.
             if not object_exists(key):
                 raise ObjectGone
         for series in sorted(self._series.values(), key=lambda one: one.id):

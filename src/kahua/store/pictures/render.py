@@ -1,7 +1,7 @@
 """Child process: decode, draw and transcode frames of files, one job for each line of standard input.
 
-It ends with its input; see `kahua.store.decoders`. What it knows of a file, which never changes, it keeps for the
-next frames.
+It ends with its input; see `kahua.store.pictures.decoders`. What it knows of a file, which never changes, it keeps
+for the next frames.
 """
 
 import json
@@ -24,8 +24,8 @@ from kahua.dicom.pixels import PIXEL_ATTRIBUTES, decode_stored, read_frame
 from kahua.dicom.presentation import Target, present, targets
 from kahua.dicom.transcoding import transcode
 from kahua.errors import InvalidInput
-from kahua.store.serving import serve
-from kahua.store.video import is_video, video_frame, write_mp4
+from kahua.store.pictures.serving import serve
+from kahua.store.pictures.video import is_video, video_frame, write_mp4
 
 #: Picture quality where none is asked for.
 QUALITY = 90

@@ -12,8 +12,8 @@ from typing import Any, Final, Self, TypeVar
 
 from kahua.errors import DicomRefused, NotFound
 from kahua.store.confidentiality import Instructions
+from kahua.store.confidentiality.treaters import Treaters
 from kahua.store.objects import ObjectStore
-from kahua.store.treaters import Treaters
 
 #: Child processes of one export or sending. Each costs some 100 MB while it lasts.
 WORKERS: Final = 2

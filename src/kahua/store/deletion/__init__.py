@@ -1,0 +1,1 @@
+"""What goes: into the trash and back, and for ever."""

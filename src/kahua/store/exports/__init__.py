@@ -1,0 +1,1 @@
+"""Series on their way out of the site, as one ZIP archive with a manifest."""

@@ -1,0 +1,1 @@
+"""Whatever people have, brought in by its content: folders, archives, DICOM and NIfTI."""
