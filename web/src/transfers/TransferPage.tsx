@@ -44,7 +44,7 @@ function Item({ project, item }: { project: string; item: Part }) {
         {item.note}
         {waits && (
           <Text fz="xs" c="dimmed">
-            Tried again {exact(item.not_before)}
+            Next attempt {exact(item.not_before)}
           </Text>
         )}
       </Table.Td>

@@ -77,6 +77,7 @@ class PartFile:
         """
         self.size += len(data)
         if self.size > self._max:
+            self._file.close()  # nobody will
             raise TooMuch(
                 f"A part is larger than {self._max} bytes.", remedy="An administrator can raise max_object_bytes."
             )
