@@ -230,7 +230,7 @@ def test_all_objects_move_to_a_bucket_and_back_while_the_site_works(
     dry = site.kahua("move-objects", place, "--dry-run")
     assert "objects would be moved from directory to s3://" in dry.stdout, dry.stderr
     with going_on(traffic.turn):
-        mover = Mover(site, place, "--rate", "0.4")
+        mover = Mover(site, place, "--rate", "0.05")
         wait_for(lambda: "copying" in site.kahua("doctor").stdout, "the move")
         refused = site.kahua("move-objects", place, "--yes")
         assert "by another process" in refused.stderr

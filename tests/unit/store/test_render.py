@@ -13,7 +13,8 @@ from pydicom.sequence import Sequence as Items
 
 from kahua.dicom.pictures import frame_picture
 from kahua.dicom.pixels import read_frame
-from kahua.store.pictures.instances import Wanted, render
+from kahua.store.pictures import render
+from kahua.store.pictures.instances import Wanted
 from kahua.testing.factory import ct_series, part10, picture
 
 

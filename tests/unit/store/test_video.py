@@ -9,7 +9,7 @@ import pytest
 from pydicom.encaps import encapsulate
 
 from kahua.errors import UndecodablePixels
-from kahua.store.pictures.instances import video
+from kahua.store.pictures import video
 from kahua.store.pictures.video import draw_video, open_film, video_frame, write_mp4
 from kahua.testing.films import STREAMS, film
 

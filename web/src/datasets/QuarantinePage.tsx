@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Checkbox, Group, Modal, Stack, Table, Text, Tooltip } from '@mantine/core';
+import { ActionIcon, Button, Checkbox, Group, Modal, Stack, Table, Text, Tooltip, VisuallyHidden } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconDownload, IconShieldCheck } from '@tabler/icons-react';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
@@ -169,7 +169,11 @@ export function QuarantinePage({ project }: { project: string }) {
                 <Table.Th>Came by</Table.Th>
                 <Table.Th ta="right">Size</Table.Th>
                 <Table.Th ta="right">Age</Table.Th>
-                {mayDecide && <Table.Th aria-label="Download" />}
+                {mayDecide && (
+                  <Table.Th>
+                    <VisuallyHidden>Download</VisuallyHidden>
+                  </Table.Th>
+                )}
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
