@@ -77,7 +77,8 @@ def matches(document: Json, path: AttributePath, value: str, *, fuzzy: bool = Fa
 
 def _tag(part: str, name: str) -> str:
     tag = part.upper() if _TAG.fullmatch(part) else None
-    if tag is None and (number := tag_for_keyword(part)) is not None:
+    # An empty keyword is one to pydicom: that of a retired attribute without a name.
+    if tag is None and part and (number := tag_for_keyword(part)) is not None:
         tag = f"{number:08X}"
     if tag is None:
         raise InvalidInput(

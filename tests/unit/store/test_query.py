@@ -219,6 +219,7 @@ def test_no_answer_is_longer_than_the_cap(filled: Archive, monkeypatch: pytest.M
     ("level", "name", "value", "words"),
     [
         (Level.STUDY, "Shoesize", "44", "Shoesize names no attribute"),
+        (Level.STUDY, "", "44", "names no attribute"),
         (Level.STUDY, "PatientID.CodeValue", "44", "leads through something that is no sequence"),
         (Level.STUDY, ".".join(["RequestAttributesSequence"] * 9), "1", "at most 7 sequences deep"),
         (Level.STUDY, "PixelData", "44", "no attribute that a query can match"),

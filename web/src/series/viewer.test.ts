@@ -30,5 +30,6 @@ describe('the viewer', () => {
 
   it('is not opened for what has no picture', () => {
     expect(viewerUrl('liver', detail('RWV'))).toBeNull();
+    expect(viewerUrl('liver', { ...detail('ES'), film_url: '/rendered' })).toBeNull();
   });
 });

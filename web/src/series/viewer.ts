@@ -16,7 +16,7 @@ export function shownFirst(series: SeriesDetail, overlay?: string): SeriesItem {
 
 /** Address of the viewer for a series, with the segmentation that belongs to it drawn over it; null: nothing to see. */
 export function viewerUrl(project: string, series: SeriesDetail, overlay?: string): string | null {
-  if (NOTHING_TO_SEE.has(series.modality)) return null;
+  if (NOTHING_TO_SEE.has(series.modality) || series.film_url) return null;
   const first = overlay === 'none' ? series : shownFirst(series, overlay);
   const studies = new Set([series, first, ...series.references].map((one) => one.study_uid));
   const query = new URLSearchParams({
