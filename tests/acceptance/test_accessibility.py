@@ -21,6 +21,7 @@ PAGES = [
     "/projects/main/workflows/thresholding/bright",
     "/projects/main/runs",
     "/projects/main/peers",
+    "/projects/main/transfers",
     "/projects/main/confidentiality",
     "/projects/main/members",
     "/site/extensions",
