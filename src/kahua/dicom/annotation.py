@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from pydicom import Dataset
+
+from kahua.dicom.functional_groups import Attributes
 
 #: Attributes by kind of annotation, line by line.
 LINES = {
@@ -26,7 +27,7 @@ LETTER_PIXELS = (9, 48)
 MAX_LETTERS = 100
 
 
-def annotated(picture: NDArray[np.uint8], dataset: Dataset, kinds: Sequence[str]) -> NDArray[np.uint8]:
+def annotated(picture: NDArray[np.uint8], dataset: Attributes, kinds: Sequence[str]) -> NDArray[np.uint8]:
     """Write into the upper left corner of a picture what is asked for; white on a dark edge, legible everywhere."""
     image = Image.fromarray(picture)
     size = min(max(round(image.height * LETTER_SHARE), LETTER_PIXELS[0]), LETTER_PIXELS[1])
@@ -42,7 +43,7 @@ def annotated(picture: NDArray[np.uint8], dataset: Dataset, kinds: Sequence[str]
     return np.asarray(image)
 
 
-def _lines(dataset: Dataset, kinds: Sequence[str]) -> Iterator[str]:
+def _lines(dataset: Attributes, kinds: Sequence[str]) -> Iterator[str]:
     for kind in kinds:
         for keywords in LINES[kind]:
             words = [str(value) for keyword in keywords if (value := dataset.get(keyword)) not in (None, "")]

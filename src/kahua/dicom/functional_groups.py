@@ -1,11 +1,21 @@
 """Attributes of one frame, wherever an image keeps them."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pydicom import Dataset
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 
-def frame_attribute(dataset: Dataset, frame: int, group: str, keyword: str) -> Any:
+class Attributes(Protocol):
+    """What may be asked of an image: a pydicom Dataset, or a part of one."""
+
+    def get(self, keyword: str, default: Any = None, /) -> Any:
+        """Return the value of an attribute by its keyword."""
+
+    def __contains__(self, keyword: str, /) -> bool: ...
+
+
+def frame_attribute(dataset: Attributes, frame: int, group: str, keyword: str) -> Any:
     """Return an attribute of a frame, or None.
 
     Enhanced multi-frame images keep it in the functional group of the frame, or in that of all
@@ -26,12 +36,12 @@ def frame_attribute(dataset: Dataset, frame: int, group: str, keyword: str) -> A
     return macro.get(keyword) if macro is not None else dataset.get(keyword)
 
 
-def frame_group(dataset: Dataset, frame: int, group: str, keyword: str) -> Dataset | None:
+def frame_group(dataset: Attributes, frame: int, group: str, keyword: str) -> "Dataset | None":
     """Return the functional group of a frame, or of all frames, that has an attribute; None if none has.
 
     The arguments are those of `frame_attribute`.
     """
-    groups = []
+    groups: list[Dataset] = []
     per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
     if frame < len(per_frame):
         groups.append(per_frame[frame])

@@ -6,9 +6,8 @@ from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
 
-from kahua.dicom.functional_groups import frame_attribute
+from kahua.dicom.functional_groups import Attributes, frame_attribute
 from kahua.dicom.luts import LookupTable, read_table
 
 #: Centre and width of a window, in values of the modality: CT numbers, for example.
@@ -89,7 +88,7 @@ class Pipeline:
 
 def pipeline_of(
     frame: NDArray[Any],
-    dataset: Dataset,
+    dataset: Attributes,
     *,
     window: Window | None = None,
     function: Function | None = None,
@@ -115,7 +114,7 @@ def grey_of(frame: NDArray[Any], pipeline: Pipeline) -> Grey:
     return _table(frame.dtype.str, pipeline).take(np.ascontiguousarray(frame).view(unsigned), mode="wrap")
 
 
-def frame_window(frame: NDArray[Any], dataset: Dataset, *, number: int = 0) -> Window:
+def frame_window(frame: NDArray[Any], dataset: Attributes, *, number: int = 0) -> Window:
     """Return the window of a frame: the one its attributes name, or else one that shows the body.
 
     The latter reaches from the darkest to the 99.5th percentile of what is brighter than the mean;
@@ -124,16 +123,16 @@ def frame_window(frame: NDArray[Any], dataset: Dataset, *, number: int = 0) -> W
     return _named_window(dataset, number) or _fitting_window(frame, dataset, number)
 
 
-def padding_of(dataset: Dataset) -> tuple[float, float] | None:
+def padding_of(dataset: Attributes) -> tuple[float, float] | None:
     """Return the lowest and the highest stored value that is no part of the image; None if there is none."""
     value, limit = dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")
     if not isinstance(value, int):
         return None
-    ends = sorted((value, limit if isinstance(limit, int) else value))
+    ends = sorted(_signed(end, dataset) for end in (value, limit if isinstance(limit, int) else value))
     return float(ends[0]), float(ends[1])
 
 
-def _modality(dataset: Dataset, number: int) -> Rescale | LookupTable:
+def _modality(dataset: Attributes, number: int) -> Rescale | LookupTable:
     if items := dataset.get("ModalityLUTSequence"):
         return read_table(items[0], signed=_is_signed(dataset))
     slope = _first(frame_attribute(dataset, number, "PixelValueTransformationSequence", "RescaleSlope"))
@@ -142,7 +141,7 @@ def _modality(dataset: Dataset, number: int) -> Rescale | LookupTable:
 
 
 def _voi(
-    frame: NDArray[Any], dataset: Dataset, window: Window | None, function: Function | None, number: int
+    frame: NDArray[Any], dataset: Attributes, window: Window | None, function: Function | None, number: int
 ) -> Windowing | LookupTable:
     """Return the wanted window, that of the image, its table, or one that fits: the first that there is."""
     if window is None:
@@ -153,7 +152,7 @@ def _voi(
     return Windowing(centre=centre, width=width, function=function or _function(dataset, number))
 
 
-def _voi_table(dataset: Dataset, number: int) -> LookupTable | None:
+def _voi_table(dataset: Attributes, number: int) -> LookupTable | None:
     items = frame_attribute(dataset, number, "FrameVOILUTSequence", "VOILUTSequence")
     if not items:
         return None
@@ -162,19 +161,19 @@ def _voi_table(dataset: Dataset, number: int) -> LookupTable | None:
     return read_table(items[0], signed=signed)
 
 
-def _presentation(dataset: Dataset) -> LookupTable | None:
+def _presentation(dataset: Attributes) -> LookupTable | None:
     items = dataset.get("PresentationLUTSequence")
     return read_table(items[0]) if items else None
 
 
-def _named_window(dataset: Dataset, number: int) -> Window | None:
+def _named_window(dataset: Attributes, number: int) -> Window | None:
     centre = _first(frame_attribute(dataset, number, "FrameVOILUTSequence", "WindowCenter"))
     width = _first(frame_attribute(dataset, number, "FrameVOILUTSequence", "WindowWidth"))
     least = 1 if _function(dataset, number) == "LINEAR" else np.finfo(np.float32).eps
     return (centre, width) if centre is not None and width is not None and width >= least else None
 
 
-def _fitting_window(frame: NDArray[Any], dataset: Dataset, number: int) -> Window:
+def _fitting_window(frame: NDArray[Any], dataset: Attributes, number: int) -> Window:
     modality = _modality(dataset, number)
     values = _within(frame, dataset)
     if values.size == 0:
@@ -186,19 +185,24 @@ def _fitting_window(frame: NDArray[Any], dataset: Dataset, number: int) -> Windo
     return float(low + high) / 2, float(max(high - low, np.finfo(np.float32).eps, least))
 
 
-def _within(frame: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+def _within(frame: NDArray[Any], dataset: Attributes) -> NDArray[Any]:
     """Return the stored values that are part of the image."""
     values = frame[np.isfinite(frame)] if frame.dtype.kind == "f" else frame.reshape(-1)
     padding = padding_of(dataset)
     return values[(values < padding[0]) | (values > padding[1])] if padding else values
 
 
-def _function(dataset: Dataset, number: int) -> Function:
+def _function(dataset: Attributes, number: int) -> Function:
     said = frame_attribute(dataset, number, "FrameVOILUTSequence", "VOILUTFunction")
     return said if said in FUNCTIONS else "LINEAR"
 
 
-def _is_signed(dataset: Dataset) -> bool:
+def _signed(value: int, dataset: Attributes) -> int:
+    """Mend a negative value that was written as if it had no sign, as some write it in images with a sign."""
+    return value - 0x10000 if _is_signed(dataset) and value > 0x7FFF else value
+
+
+def _is_signed(dataset: Attributes) -> bool:
     return bool(dataset.get("PixelRepresentation") == 1)
 
 

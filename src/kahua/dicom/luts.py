@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
 
+from kahua.dicom.functional_groups import Attributes
 from kahua.errors import UndecodablePixels
 
 #: Entries of a table whose descriptor says 0: one more than the descriptor can count.
@@ -57,7 +57,7 @@ class LookupTable:
         return (self.values(values) >> (self.bits - 8)).astype(np.uint8)
 
 
-def read_table(item: Dataset, name: str = "LUT", *, signed: bool = False, big_endian: bool = False) -> LookupTable:
+def read_table(item: Attributes, name: str = "LUT", *, signed: bool = False, big_endian: bool = False) -> LookupTable:
     """Read a table.
 
     Parameters
@@ -77,14 +77,14 @@ def read_table(item: Dataset, name: str = "LUT", *, signed: bool = False, big_en
         It is not there, or not what its descriptor says.
     """
     try:
-        count, first, bits = (int(part) for part in item[f"{name}Descriptor"].value)
+        count, first, bits = (int(part) for part in item.get(f"{name}Descriptor"))
         count = (count & 0xFFFF) or _MOST_ENTRIES
         if name != "LUT" and f"Segmented{name}Data" in item:
             bytewise = bits == 8
-            words = _words(item[f"Segmented{name}Data"].value, big_endian=big_endian, bytewise=bytewise)
+            words = _words(item.get(f"Segmented{name}Data"), big_endian=big_endian, bytewise=bytewise)
             entries = _Segments(words, bytewise=bytewise).expanded(count)
         else:
-            entries = _numbers(item[f"{name}Data"].value, count, big_endian=big_endian)
+            entries = _numbers(item.get(f"{name}Data"), count, big_endian=big_endian)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise UndecodablePixels("A lookup table of the image cannot be read.") from error
     if len(entries) < count:
@@ -95,7 +95,7 @@ def read_table(item: Dataset, name: str = "LUT", *, signed: bool = False, big_en
     return LookupTable(first=first, bits=_true_bits(entries, bits), data=entries.astype("<u2").tobytes())
 
 
-def read_palette(dataset: Dataset, *, big_endian: bool = False) -> list[LookupTable]:
+def read_palette(dataset: Attributes, *, big_endian: bool = False) -> list[LookupTable]:
     """Read the tables of red, green and blue.
 
     Raises

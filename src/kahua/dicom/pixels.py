@@ -14,6 +14,7 @@ from pydicom import DataElement, Dataset, dcmread
 from pydicom.encaps import generate_frames
 
 from kahua.dicom.decoders import Frame, Layout, decode_frame, native_frame
+from kahua.dicom.functional_groups import Attributes
 from kahua.dicom.greys import frame_window
 from kahua.dicom.luts import PALETTE_ATTRIBUTES, read_palette
 from kahua.dicom.pictures import frame_picture
@@ -87,7 +88,7 @@ def read_frame(dataset: Dataset, number: int) -> Frame:
     return found[1]
 
 
-def decode_stored(dataset: Dataset, stored: bytes) -> Frame:
+def decode_stored(dataset: Attributes, stored: bytes) -> Frame:
     """Decode one frame that was cut out of its file; of the image, only the attributes are needed.
 
     Returns
@@ -152,7 +153,7 @@ def stored_frames(dataset: Dataset) -> Iterator[Frame]:
     yield from _stored_frames(dataset, _layout(dataset))
 
 
-def _whole(dataset: Dataset, keyword: str, default: int) -> int:
+def _whole(dataset: Attributes, keyword: str, default: int) -> int:
     """Return an attribute as a whole number; pydicom converts, and fails, only when asked."""
     try:
         value = dataset.get(keyword)
@@ -161,12 +162,12 @@ def _whole(dataset: Dataset, keyword: str, default: int) -> int:
         raise UndecodablePixels(f"{keyword} is no number.") from error
 
 
-def _transfer_syntax(dataset: Dataset) -> str:
+def _transfer_syntax(dataset: Attributes) -> str:
     meta = getattr(dataset, "file_meta", None)
     return str(meta.get("TransferSyntaxUID", EXPLICIT_LITTLE_ENDIAN)) if meta is not None else EXPLICIT_LITTLE_ENDIAN
 
 
-def _layout(dataset: Dataset) -> Layout:
+def _layout(dataset: Attributes) -> Layout:
     layout = Layout(
         rows=_whole(dataset, "Rows", 0),
         columns=_whole(dataset, "Columns", 0),
@@ -247,7 +248,7 @@ def _full_colour(data: bytes | memoryview, layout: Layout) -> Frame:
     return full.reshape(layout.rows, layout.columns, 3)
 
 
-def _meaning(dataset: Dataset, layout: Layout, frame: Frame) -> Frame:
+def _meaning(dataset: Attributes, layout: Layout, frame: Frame) -> Frame:
     """Return what stored values mean: signed numbers, or red, green and blue."""
     if layout.samples == 3:
         return _rgb(dataset, layout, frame)
@@ -255,7 +256,7 @@ def _meaning(dataset: Dataset, layout: Layout, frame: Frame) -> Frame:
     return _palette_colours(dataset, frame) if layout.photometric == "PALETTE COLOR" else frame
 
 
-def _with_sign(dataset: Dataset, layout: Layout, frame: Frame) -> Frame:
+def _with_sign(dataset: Attributes, layout: Layout, frame: Frame) -> Frame:
     """Cut off bits that are no part of the value, and extend the sign."""
     if layout.bits_allocated < 8:
         return frame
@@ -270,7 +271,7 @@ def _with_sign(dataset: Dataset, layout: Layout, frame: Frame) -> Frame:
     return (frame << unused) >> unused
 
 
-def _rgb(dataset: Dataset, layout: Layout, frame: Frame) -> Frame:
+def _rgb(dataset: Attributes, layout: Layout, frame: Frame) -> Frame:
     """Convert to RGB what the decoder left in luminance and colour differences (PS3.3 C.7.6.3.1.2)."""
     syntax = _transfer_syntax(dataset)
     if layout.photometric not in {"YBR_FULL", "YBR_FULL_422"} or decodes_to_rgb(syntax) or frame.dtype != np.uint8:
@@ -284,7 +285,7 @@ def _rgb(dataset: Dataset, layout: Layout, frame: Frame) -> Frame:
     return clipped.astype(np.uint8)
 
 
-def _palette_colours(dataset: Dataset, frame: Frame) -> Frame:
+def _palette_colours(dataset: Attributes, frame: Frame) -> Frame:
     """Look the colours of indices up in the palette; indices outside take its ends (PS3.3 C.7.6.3.1.5)."""
     big_endian = encoding_of(_transfer_syntax(dataset)).big_endian
     return np.stack([table.eight_bits(frame) for table in read_palette(dataset, big_endian=big_endian)], -1)

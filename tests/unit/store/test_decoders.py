@@ -15,7 +15,7 @@ from kahua.errors import Unavailable, UndecodablePixels
 from kahua.store.child import Bounds
 from kahua.store.pictures import decoders as module
 from kahua.store.pictures.decoders import Decoders
-from kahua.store.pictures.instances import Wanted
+from kahua.store.pictures.wanted import Wanted
 from kahua.testing.factory import ct_series, part10
 
 BOUNDS = Bounds(seconds=60)

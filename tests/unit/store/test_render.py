@@ -14,7 +14,7 @@ from pydicom.sequence import Sequence as Items
 from kahua.dicom.pictures import frame_picture
 from kahua.dicom.pixels import read_frame
 from kahua.store.pictures import render
-from kahua.store.pictures.instances import Wanted
+from kahua.store.pictures.wanted import Wanted
 from kahua.testing.factory import ct_series, part10, picture
 
 

@@ -25,7 +25,7 @@ from kahua.store.dicomweb.retrieve import (
     locate_instances,
     locate_series,
 )
-from kahua.store.pictures.instances import Wanted
+from kahua.store.pictures.wanted import Wanted
 
 router = APIRouter(prefix=PREFIX, tags=["dicomweb"], include_in_schema=False)
 

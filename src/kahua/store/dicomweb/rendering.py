@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from kahua.errors import InvalidInput
-from kahua.store.pictures.instances import Wanted
+from kahua.store.pictures.wanted import Wanted
+
+if TYPE_CHECKING:  # those who only ask need no arrays
+    from kahua.dicom.greys import Function
 
 #: Media types of pictures; the first is sent to who accepts any.
 PICTURES = ("image/jpeg", "image/png", "image/webp")
@@ -17,7 +21,7 @@ ANIMATION = "image/gif"
 MAX_VIEWPORT = 8192
 
 #: What is called how in the query parameter window.
-FUNCTIONS = {"linear": "LINEAR", "linear-exact": "LINEAR_EXACT", "sigmoid": "SIGMOID"}
+FUNCTIONS: "dict[str, Function]" = {"linear": "LINEAR", "linear-exact": "LINEAR_EXACT", "sigmoid": "SIGMOID"}
 
 ANNOTATIONS = ("patient", "technique")
 
@@ -27,7 +31,7 @@ class Rendering:
     """How pictures are to look."""
 
     window: tuple[float, float] | None = None
-    function: str | None = None
+    function: "Function | None" = None
     viewport: tuple[int, int] | None = None
     region: tuple[float, float, float, float] | None = None
     quality: int | None = None
@@ -87,7 +91,7 @@ def read_window(centre: str, width: str, *, field: str = "window") -> tuple[floa
     return window
 
 
-def _window(text: str | None) -> tuple[tuple[float, float] | None, str | None]:
+def _window(text: str | None) -> "tuple[tuple[float, float] | None, Function | None]":
     if text is None:
         return None, None
     parts = text.split(",")

@@ -1,4 +1,4 @@
-"""Draw, decode or transcode frames of one instance, in a process that may die."""
+"""Draw, decode or transcode frames of one instance: in a process that may die, but for what is only arithmetic."""
 
 import json
 import tempfile
@@ -14,35 +14,14 @@ from kahua.store.dicomweb.retrieve import StoredInstance
 from kahua.store.objects import ObjectStore
 from kahua.store.pictures.decoders import Decoders
 from kahua.store.pictures.frames import frame_spans, has_whole_bytes
+from kahua.store.pictures.plain import draw_plain
+from kahua.store.pictures.wanted import Wanted
 
 #: What a child needs besides the frame itself, to start and to load its libraries.
 START_SECONDS = 20
 
 #: How long an instance may take to be written anew.
 TRANSCODE_SECONDS = 300
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A picture that is asked for."""
-
-    #: Counted from 1; several make an animation.
-    frames: tuple[int, ...]
-    media_type: str
-    #: Longest side in pixels; the frame's own if empty.
-    size: int | None = None
-    #: Centre and width.
-    window: tuple[float, float] | None = None
-    #: `LINEAR`, `LINEAR_EXACT` or `SIGMOID`; what the image says if empty.
-    function: str | None = None
-    #: Width and height into which it is made to fit.
-    viewport: tuple[int, int] | None = None
-    #: Left, top, width and height in pixels of the frame; a negative size mirrors.
-    region: tuple[float, float, float, float] | None = None
-    #: 1 to 100.
-    quality: int | None = None
-    #: What is written into it: `patient`, `technique`.
-    annotation: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +40,8 @@ class Studio:
         UndecodablePixels
             It cannot be decoded; the message says why.
         """
-        return self._ask(instance, "draw", wanted.frames, **asdict(wanted))
+        plain = draw_plain(self.objects, instance, wanted)
+        return self._ask(instance, "draw", wanted.frames, **asdict(wanted)) if plain is None else plain
 
     def present(self, image: StoredInstance, state: StoredInstance, wanted: Wanted) -> bytes:
         """Draw a frame as a presentation state says.
