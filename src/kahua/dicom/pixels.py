@@ -262,10 +262,11 @@ def _with_sign(dataset: Attributes, layout: Layout, frame: Frame) -> Frame:
         return frame
     signed = dataset.get("PixelRepresentation") == 1
     kind = np.dtype(f"{'i' if signed else 'u'}{layout.bits_allocated // 8}")
-    if frame.dtype.kind == "i" and signed:
-        return frame.astype(kind)
+    unchanged = frame.dtype.kind == "i" and signed
+    frame = frame.astype(kind, copy=False)
+    if unchanged:
+        return frame
     unused = layout.bits_allocated - _whole(dataset, "BitsStored", layout.bits_allocated)
-    frame = frame.astype(kind)
     if not 0 < unused < layout.bits_allocated:
         return frame
     return (frame << unused) >> unused

@@ -53,6 +53,7 @@ _MORE: Final = frozenset(
 )
 _VISITED: Final = _MORE | _READ.keys()
 _PHOTOMETRIC: Final = ("MONOCHROME1", "MONOCHROME2", "RGB", "YBR_FULL")
+_SIZES: Final = ("Rows", "Columns", "SamplesPerPixel", "BitsStored", "PixelRepresentation", "PlanarConfiguration")
 _NUMBERS: Final = ("DS", "IS", "US", "SS")
 
 #: Bytes of the head of Pixel Data, by the transfer syntaxes of plain images.
@@ -94,7 +95,8 @@ def read_plain_image(head: bytes, transfer_syntax_uid: str) -> PlainImage | None
         values is not None
         and values.get("PhotometricInterpretation") in _PHOTOMETRIC
         and values.get("BitsAllocated") in (8, 16)
-        and all(isinstance(values.get(keyword), int) for keyword in ("Rows", "Columns"))
+        and all(isinstance(values.get(keyword, 1), int) for keyword in _SIZES)
+        and values.keys() >= {"Rows", "Columns"}
     )
     return PlainImage(values or {}, {"TransferSyntaxUID": transfer_syntax_uid}) if is_plain else None
 

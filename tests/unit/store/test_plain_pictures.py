@@ -1,6 +1,7 @@
 """What is drawn without a process of its own looks as what such a process draws, and nothing odd is drawn so."""
 
 import io
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,16 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from pydicom import Dataset
 
 from kahua.dicom.file_meta import read_file_meta
+from kahua.dicom.plain_image import read_plain_image
 from kahua.dicom.scanner import scan
 from kahua.dicom.transfer_syntaxes import EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN
-from kahua.errors import KahuaError
+from kahua.errors import KahuaError, UndecodablePixels
 from kahua.store.dicomweb.retrieve import StoredInstance
 from kahua.store.objects import DirectoryStore, content_key
 from kahua.store.pictures import render
+from kahua.store.pictures.painting import draw_stored
 from kahua.store.pictures.plain import draw_plain
 from kahua.store.pictures.wanted import Wanted
 from kahua.testing.factory import ct_series, part10, picture
@@ -163,3 +168,16 @@ def test_nothing_is_written_on_a_picture_here(objects: DirectoryStore) -> None:
     instance = stored(objects, part10(ct_series()[0]))
     wanted = Wanted(frames=(1,), media_type="image/png", annotation=("patient",))
     assert draw_plain(objects, instance, wanted) is None
+
+
+@given(at=st.integers(0, 600), other=st.binary(min_size=1, max_size=8))
+def test_damaged_headers_are_drawn_or_left_to_the_child(at: int, other: bytes) -> None:
+    content = part10(ct_series(rows=8, columns=8)[0])
+    start = read_file_meta(io.BytesIO(content)).data_offset
+    head, pixels = content[start : len(content) - 140], content[-128:]
+    at %= len(head)
+    image = read_plain_image(head[:at] + other + head[at + len(other) :], EXPLICIT_LITTLE_ENDIAN)
+    if image is not None and 0 < image.frame_bytes <= len(pixels):
+        with suppress(UndecodablePixels):
+            drawn = draw_stored(pixels[: image.frame_bytes], image, WANTED["viewport"])
+            assert drawn is None or drawn.startswith(b"\x89PNG")
