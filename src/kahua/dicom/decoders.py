@@ -4,6 +4,7 @@ What a codestream says of its own size is compared with Rows and Columns before 
 a decoder allocates what the codestream claims.
 """
 
+import re
 import struct
 import sys
 import zlib
@@ -107,7 +108,7 @@ def _jpeg_shape(data: bytes) -> tuple[int, int] | None:
 
 def _jpeg(data: bytes, layout: Layout) -> Frame:
     """Decode lossy JPEG; without a marker in the file, three samples are YCbCr unless the attributes say RGB."""
-    if layout.samples == 3 and layout.photometric == "RGB" and b"Adobe" not in data[:4096]:
+    if layout.samples == 3 and layout.photometric == "RGB" and not _ADOBE.search(data[:4096]):
         return imagecodecs.jpeg8_decode(data, colorspace="RGB", outcolorspace="RGB")
     return imagecodecs.jpeg_decode(data)
 
@@ -168,6 +169,8 @@ def native_frame(data: bytes | memoryview, layout: Layout) -> Frame:
     return flat.reshape(layout.rows, layout.columns, layout.samples)
 
 
+#: Says whether colours are converted; the decoder overlooks a shorter one.
+_ADOBE: Final = re.compile(rb"\xff\xee\0[\x0e-\xff]Adobe", re.DOTALL)
 _Decoder = Callable[[bytes, Layout], Frame]
 _DECODERS: Final[Mapping[str, _Decoder]] = MappingProxyType(
     {

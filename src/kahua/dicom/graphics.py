@@ -45,6 +45,12 @@ def annotations(state: Dataset, applies: Callable[[Dataset], bool]) -> Iterator[
     return islice(drawn, _MOST)
 
 
+def colour_of_layer(state: Dataset, name: str) -> Colour:
+    """Return the colour of what is drawn on a graphic layer."""
+    layers = (layer for layer in state.get("GraphicLayerSequence") or [] if layer.get("GraphicLayer") == name)
+    return _colour(next(layers, None))
+
+
 def _of_item(item: Dataset, colour: Colour) -> Iterator[Annotation]:
     for graphic in item.get("GraphicObjectSequence") or []:
         points = _points(graphic.get("GraphicData"))

@@ -19,6 +19,14 @@ Grey = NDArray[np.uint8]
 
 #: Share of the brightest pixels within the body that may be saturated, in per cent.
 _SATURATED: Final = 0.5
+#: Share of the darkest pixels that may be black, in per cent: what lossy compression makes of an even background.
+_BLACK: Final = 0.5
+#: CT number of nothing at all; below are only corners that no ray went through.
+_NOTHING: Final = -1024.0
+#: Pixels of which a window is made, at least, where there are more.
+_SAMPLES: Final = 50_000
+#: Share of the pixels that must be neither black nor white, that something is to be seen.
+_SEEN: Final = 0.01
 #: Bytes of a value up to which a table of all values is cheaper than arithmetic on each pixel.
 _TABLE_BYTES: Final = 2
 
@@ -117,10 +125,26 @@ def grey_of(frame: NDArray[Any], pipeline: Pipeline) -> Grey:
 def frame_window(frame: NDArray[Any], dataset: Attributes, *, number: int = 0) -> Window:
     """Return the window of a frame: the one its attributes name, or else one that shows the body.
 
-    The latter reaches from the darkest to the 99.5th percentile of what is brighter than the mean;
+    The latter reaches from the darkest, nearly, to the 99.5th percentile of what is brighter than the mean;
     padding does not count.
     """
     return _named_window(dataset, number) or _fitting_window(frame, dataset, number)
+
+
+def telling_window(frame: NDArray[Any], dataset: Attributes, *, number: int = 0) -> Window | None:
+    """Return the first of the windows that an image names in which something is to be seen, or else one that fits.
+
+    None if it names none, or is the same everywhere. A slice of air, for example, is all black in a window for soft
+    tissue, and not in one for lungs.
+    """
+    windows = _named_windows(dataset, number)
+    values = _modality(dataset, number).values(_within(frame, dataset))
+    if not windows or not values.size or values.min() == values.max():
+        return None
+    for centre, width in windows:
+        if np.count_nonzero(np.abs(values - centre) < width / 2) > _SEEN * values.size:
+            return centre, width
+    return _fitting_window(frame, dataset, number)
 
 
 def padding_of(dataset: Attributes) -> tuple[float, float] | None:
@@ -167,10 +191,16 @@ def _presentation(dataset: Attributes) -> LookupTable | None:
 
 
 def _named_window(dataset: Attributes, number: int) -> Window | None:
-    centre = _first(frame_attribute(dataset, number, "FrameVOILUTSequence", "WindowCenter"))
-    width = _first(frame_attribute(dataset, number, "FrameVOILUTSequence", "WindowWidth"))
+    return next(iter(_named_windows(dataset, number)), None)
+
+
+def _named_windows(dataset: Attributes, number: int) -> list[Window]:
+    centres, widths = (
+        _numbers(frame_attribute(dataset, number, "FrameVOILUTSequence", keyword))
+        for keyword in ("WindowCenter", "WindowWidth")
+    )
     least = 1 if _function(dataset, number) == "LINEAR" else np.finfo(np.float32).eps
-    return (centre, width) if centre is not None and width is not None and width >= least else None
+    return [(centre, width) for centre, width in zip(centres, widths, strict=False) if width >= least]
 
 
 def _fitting_window(frame: NDArray[Any], dataset: Attributes, number: int) -> Window:
@@ -179,15 +209,19 @@ def _fitting_window(frame: NDArray[Any], dataset: Attributes, number: int) -> Wi
     if values.size == 0:
         return 0.5, 1.0
     body = values[values > values.mean()]
-    ends = np.array([values.min(), np.percentile(body, 100 - _SATURATED) if body.size else values.max()], float)
+    brightest = np.percentile(body, 100 - _SATURATED) if body.size else values.max()
+    ends = np.array([np.percentile(values, _BLACK), brightest], float)
     low, high = np.sort(modality.values(ends).astype(float))
+    if dataset.get("Modality") == "CT":
+        low = max(low, _NOTHING)
     least = abs(modality.slope) if isinstance(modality, Rescale) else 1.0
     return float(low + high) / 2, float(max(high - low, np.finfo(np.float32).eps, least))
 
 
 def _within(frame: NDArray[Any], dataset: Attributes) -> NDArray[Any]:
-    """Return the stored values that are part of the image."""
-    values = frame[np.isfinite(frame)] if frame.dtype.kind == "f" else frame.reshape(-1)
+    """Return stored values that are part of the image; of many only some, spread over it."""
+    some = frame.reshape(-1)[:: frame.size // _SAMPLES | 1]
+    values = some[np.isfinite(some)] if frame.dtype.kind == "f" else some
     padding = padding_of(dataset)
     return values[(values < padding[0]) | (values > padding[1])] if padding else values
 
@@ -208,11 +242,20 @@ def _is_signed(dataset: Attributes) -> bool:
 
 def _first(value: Any) -> float | None:
     """Return the first of one or several numbers, or None if there is none."""
+    return next(iter(_numbers(value)), None)
+
+
+def _numbers(value: Any) -> list[float]:
+    """Return one or several numbers, up to the first that is none."""
+    found: list[float] = []
     try:
-        number = float(value if isinstance(value, int | float | str) else value[0])
-    except (TypeError, ValueError, IndexError):
-        return None
-    return number if np.isfinite(number) else None
+        for part in [value] if isinstance(value, int | float | str) else value:
+            if not np.isfinite(number := float(part)):
+                break
+            found.append(number)
+    except (TypeError, ValueError):
+        pass
+    return found
 
 
 @lru_cache(maxsize=64)

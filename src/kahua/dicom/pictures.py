@@ -21,7 +21,7 @@ PICTURE_ATTRIBUTES: Final = (
     *("PhotometricInterpretation", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "VOILUTSequence"),
     *("WindowCenter", "WindowWidth", "VOILUTFunction", "PresentationLUTShape", "PresentationLUTSequence"),
-    *("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio", "PixelPresentation"),
+    *("Modality", "PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio", "PixelPresentation"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
     *PALETTE_ATTRIBUTES,
 )
@@ -41,6 +41,7 @@ def frame_picture(
     window: Window | None = None,
     function: Function | None = None,
     number: int = 0,
+    overlay: NDArray[np.bool_] | None = None,
 ) -> Picture:
     """Draw a frame.
 
@@ -63,6 +64,8 @@ def frame_picture(
         How the window is applied; None for what the image says (VOI LUT Function).
     number
         Number of the frame in the image, from 0.
+    overlay
+        Which pixels of the frame are drawn white, shape (rows, columns); None for none.
 
     Returns
     -------
@@ -77,11 +80,22 @@ def frame_picture(
     """
     part = frame if region is None else _region(frame, region)
     target = _target(part.shape, _pixel_height_to_width(dataset, number), size, viewport)
+    if overlay is not None and region is not None:
+        overlay = _region(overlay, region)
     if frame.ndim == 3:
-        return _resized(_eight_bits(part), target)
-    part = _thinned(part, target)
+        return _resized(_lit(_eight_bits(part), overlay), target)
+    part = _thinned(part, target) if overlay is None else part
     pipeline = pipeline_of(part if region is None else frame, dataset, window=window, function=function, number=number)
-    return _resized(_with_colours(grey_of(part, pipeline), part, dataset), target)
+    return _resized(_lit(_with_colours(grey_of(part, pipeline), part, dataset), overlay), target)
+
+
+def _lit(picture: Picture, overlay: NDArray[np.bool_] | None) -> Picture:
+    """Draw an overlay white."""
+    if overlay is None:
+        return picture
+    lit = picture.copy()
+    lit[overlay] = 255
+    return lit
 
 
 def _region(frame: NDArray[Any], region: Region) -> NDArray[Any]:

@@ -31,7 +31,8 @@ __all__ = ["frame_count", "frame_picture", "frame_window", "frames_at", "open_im
 
 #: All attributes that are looked at to decode a frame.
 PIXEL_ATTRIBUTES: Final = (
-    *("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation", "NumberOfFrames"),
+    *("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "HighBit"),
+    *("PixelRepresentation", "NumberOfFrames"),
     *("PhotometricInterpretation", "PlanarConfiguration", *PALETTE_ATTRIBUTES),
 )
 #: Largest decoded frame; a whole slide or a mammogram stays far below.
@@ -262,14 +263,24 @@ def _with_sign(dataset: Attributes, layout: Layout, frame: Frame) -> Frame:
         return frame
     signed = dataset.get("PixelRepresentation") == 1
     kind = np.dtype(f"{'i' if signed else 'u'}{layout.bits_allocated // 8}")
-    unchanged = frame.dtype.kind == "i" and signed
+    is_value = frame.dtype.kind == "i" and signed  # some decoders know the sign
     frame = frame.astype(kind, copy=False)
-    if unchanged:
-        return frame
-    unused = layout.bits_allocated - _whole(dataset, "BitsStored", layout.bits_allocated)
+    above, unused = _unused_bits(dataset, layout)
+    return frame if is_value or not unused else (frame << above) >> unused
+
+
+def _unused_bits(dataset: Attributes, layout: Layout) -> tuple[int, int]:
+    """Return how many bits lie above a value, and how many are none of it; none where the attributes make no sense.
+
+    Values lie in the lowest bits (PS3.5 section 8.1.1); in old files, which are not compressed, High Bit says where.
+    """
+    stored = _whole(dataset, "BitsStored", layout.bits_allocated)
+    lowest = _whole(dataset, "HighBit", stored - 1) + 1 - stored
+    unused = layout.bits_allocated - stored
     if not 0 < unused < layout.bits_allocated:
-        return frame
-    return (frame << unused) >> unused
+        return 0, 0
+    is_shifted = 0 < lowest <= unused and not encoding_of(_transfer_syntax(dataset)).encapsulated
+    return unused - lowest if is_shifted else unused, unused
 
 
 def _rgb(dataset: Attributes, layout: Layout, frame: Frame) -> Frame:

@@ -20,6 +20,7 @@ from kahua.errors import UnreadableDicom
 #: What is read, by tag: keyword and value representation.
 _READ: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
     {
+        0x00080060: ("Modality", "CS"),
         0x00181164: ("ImagerPixelSpacing", "DS"),
         0x00280002: ("SamplesPerPixel", "US"),
         0x00280004: ("PhotometricInterpretation", "CS"),
@@ -31,6 +32,7 @@ _READ: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
         0x00280034: ("PixelAspectRatio", "IS"),
         0x00280100: ("BitsAllocated", "US"),
         0x00280101: ("BitsStored", "US"),
+        0x00280102: ("HighBit", "US"),
         0x00280103: ("PixelRepresentation", "US"),
         0x00280120: ("PixelPaddingValue", "US"),
         0x00280121: ("PixelPaddingRangeLimit", "US"),
@@ -53,7 +55,7 @@ _MORE: Final = frozenset(
 )
 _VISITED: Final = _MORE | _READ.keys()
 _PHOTOMETRIC: Final = ("MONOCHROME1", "MONOCHROME2", "RGB", "YBR_FULL")
-_SIZES: Final = ("Rows", "Columns", "SamplesPerPixel", "BitsStored", "PixelRepresentation", "PlanarConfiguration")
+_SIZES: Final = ("Rows", "Columns", "SamplesPerPixel", "BitsStored", "HighBit", "PixelRepresentation")
 _NUMBERS: Final = ("DS", "IS", "US", "SS")
 
 #: Bytes of the head of Pixel Data, by the transfer syntaxes of plain images.

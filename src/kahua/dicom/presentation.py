@@ -1,7 +1,7 @@
 """Presentation states: an image as someone wanted it to be seen (PS3.3 A.33.1, C.10 and C.11).
 
 Of a grayscale softcopy presentation state are applied: modality, VOI and presentation lookup tables, display shutter,
-rotation and flip, displayed area, and graphic annotations. Overlays and bitmap shutters are not.
+rotation and flip, displayed area, overlay planes, and graphic annotations.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,8 +16,9 @@ from pydicom import Dataset
 
 from kahua.dicom.drawn import Drawn, evenly
 from kahua.dicom.geometry import FloatArray
-from kahua.dicom.graphics import Annotation, annotations
+from kahua.dicom.graphics import Annotation, annotations, colour_of_layer
 from kahua.dicom.greys import grey_of, pipeline_of
+from kahua.dicom.overlay_planes import GROUPS, active_overlays, overlay_mask
 from kahua.dicom.pages import font
 from kahua.dicom.pixels import open_image, read_frame
 from kahua.dicom.places import Place
@@ -78,7 +79,8 @@ def present(frame: NDArray[Any], image: Dataset, state: Dataset, target: Target,
     """
     picture = _eight_bits(frame, image, state, target)
     view = _View.of(state, target, rows=picture.shape[0], columns=picture.shape[1], size=size)
-    shown = view.applied(Image.fromarray(_shuttered(picture, state)).convert("RGB"))
+    seen = _with_overlays(_shuttered(picture, state), image, state, target)
+    shown = view.applied(Image.fromarray(seen).convert("RGB"))
     pen = ImageDraw.Draw(shown)
     for annotation in annotations(state, lambda item: _applies(item, target)):
         _write(pen, view, annotation)
@@ -134,9 +136,30 @@ def _shuttered(picture: Picture, state: Dataset) -> Picture:
         mask = Image.new("1", (columns, rows))
         ImageDraw.Draw(mask).polygon([tuple(corner) for corner in corners], fill=1, outline=1)
         seen &= np.asarray(mask)
+    if "BITMAP" in shapes and (bitmap := overlay_mask(state, _group(state), (rows, columns))) is not None:
+        seen &= ~bitmap
     covered = picture.copy()
     covered[~seen] = int(state.get("ShutterPresentationValue") or 0) >> 8
     return covered
+
+
+def _group(state: Dataset) -> int:
+    """Return the group of the bitmap shutter (PS3.3 C.7.6.15)."""
+    group = state.get("ShutterOverlayGroup")
+    return group if isinstance(group, int) and group in GROUPS else GROUPS[0]
+
+
+def _with_overlays(picture: Picture, image: Dataset, state: Dataset, target: Target) -> Picture:
+    """Draw the planes that a state shows: its own, or of the same group in the image (PS3.3 C.11.7)."""
+    drawn = picture
+    for group, layer in active_overlays(state):
+        shape = picture.shape[0], picture.shape[1]
+        mask = overlay_mask(state, group, shape, frame=target.frame)
+        mask = overlay_mask(image, group, shape, frame=target.frame) if mask is None else mask
+        if mask is not None:
+            drawn = drawn.copy() if drawn.ndim == 3 else np.repeat(drawn[:, :, None], 3, axis=2)
+            drawn[mask] = colour_of_layer(state, layer)
+    return drawn
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,3 +97,22 @@ def test_a_jpeg_looks_like_the_picture(tmp_path: Path, shape: tuple[int, ...], q
     found = Image.open(io.BytesIO(answer))
     assert (found.format, found.mode) == ("JPEG", "RGB" if len(shape) == 3 else "L")
     assert np.abs(np.asarray(found).astype(int) - pixels).mean() < 6
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME2", "RGB"])
+def test_overlay_planes_are_drawn_where_asked(tmp_path: Path, photometric: str) -> None:
+    shape = (16, 16) if photometric == "MONOCHROME2" else (16, 16, 3)
+    image = picture(np.full(shape, 9, np.uint8), photometric=photometric, WindowCenter="128", WindowWidth="256")
+    plane = np.tri(16)
+    for number, vr, value in (
+        *((0x10, "US", 16), (0x11, "US", 16), (0x40, "CS", "G"), (0x50, "SS", [1, 1]), (0x100, "US", 1)),
+        (0x3000, "OW", np.packbits(plane.astype(np.uint8).reshape(-1), bitorder="little").tobytes()),
+    ):
+        image.add_new((0x6000, number), vr, value)
+    file = tmp_path / "image"
+    file.write_bytes(part10(image))
+    for annotation in ((), ("overlay",)):
+        wanted = Wanted(frames=(1,), media_type="image/png", annotation=annotation)
+        answer = render.do({**asdict(wanted), "task": "draw", "file": str(file), "spans": None})
+        found = np.asarray(Image.open(io.BytesIO(answer)))
+        assert ((found == 255).reshape(16, 16, -1).all(-1) == (plane * len(annotation) > 0)).all()

@@ -23,7 +23,8 @@ MAX_VIEWPORT = 8192
 #: What is called how in the query parameter window.
 FUNCTIONS: "dict[str, Function]" = {"linear": "LINEAR", "linear-exact": "LINEAR_EXACT", "sigmoid": "SIGMOID"}
 
-ANNOTATIONS = ("patient", "technique")
+#: What is written into pictures; `overlay` is ours, for the standard has no word for overlay planes.
+ANNOTATIONS = ("patient", "technique", "overlay")
 
 
 @dataclass(frozen=True, kw_only=True)

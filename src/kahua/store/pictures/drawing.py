@@ -17,6 +17,7 @@ from pydicom import Dataset, dcmread
 from kahua.dicom.documents import draw_document
 from kahua.dicom.dose import draw_dose
 from kahua.dicom.drawn import Drawn, evenly
+from kahua.dicom.greys import telling_window
 from kahua.dicom.overlays import draw_segmentation, draw_structure_set
 from kahua.dicom.pictures import frame_picture
 from kahua.dicom.pixels import frame_count, frames_at, open_image, read_frame
@@ -24,6 +25,7 @@ from kahua.dicom.places import places
 from kahua.dicom.presentation import draw_states
 from kahua.dicom.reports import draw_report
 from kahua.dicom.slides import draw_slide
+from kahua.dicom.uptake import uptake_window
 from kahua.dicom.waveforms import draw_waveform
 from kahua.store.pictures.serving import serve
 from kahua.store.pictures.video import draw_video, is_video
@@ -114,7 +116,10 @@ def _frames(dataset: Dataset) -> list[Picture]:
 
 
 def _draw(frame: NDArray[Any], dataset: Dataset, number: int) -> Picture:
-    return frame_picture(frame, dataset, size=PREVIEW_SIZE, number=number)
+    window = None
+    if frame.ndim == 2:
+        window = uptake_window(dataset) or telling_window(frame, dataset, number=number)
+    return frame_picture(frame, dataset, size=PREVIEW_SIZE, window=window, number=number)
 
 
 def _filmstrip(pictures: Sequence[Picture]) -> Image.Image:

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kahua.dicom.annotation import annotated
+from kahua.dicom.annotation import LINES, annotated
 from kahua.dicom.decoders import Frame
 from kahua.dicom.functional_groups import Attributes
+from kahua.dicom.overlay_planes import Mask
 from kahua.dicom.pictures import frame_picture
 from kahua.dicom.pixels import decode_stored
 from kahua.dicom.plain_image import PlainImage
@@ -33,8 +34,8 @@ def draw_stored(stored: bytes, image: PlainImage, wanted: Wanted) -> bytes | Non
         return None
 
 
-def paint(frame: Frame, dataset: Attributes, wanted: Wanted, index: int = 0) -> Picture:
-    """Draw one of the wanted frames (PS3.18 section 8.3.5.1.3).
+def paint(frame: Frame, dataset: Attributes, wanted: Wanted, index: int = 0, overlay: Mask | None = None) -> Picture:
+    """Draw one of the wanted frames, and an overlay on it (PS3.18 section 8.3.5.1.3).
 
     Raises
     ------
@@ -50,11 +51,12 @@ def paint(frame: Frame, dataset: Attributes, wanted: Wanted, index: int = 0) -> 
         window=wanted.window,
         function=wanted.function,
         number=wanted.frames[index] - 1,
+        overlay=overlay,
     )
     if wanted.region:
         picture = picture[:: -1 if wanted.region[3] < 0 else 1, :: -1 if wanted.region[2] < 0 else 1]
-    if wanted.annotation:
-        picture = annotated(picture, dataset, wanted.annotation)
+    if kinds := [kind for kind in wanted.annotation if kind in LINES]:
+        picture = annotated(picture, dataset, kinds)
     return np.ascontiguousarray(picture)
 
 

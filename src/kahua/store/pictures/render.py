@@ -17,7 +17,8 @@ from pydicom import Dataset, dcmread
 
 from kahua.dicom.annotation import LINES
 from kahua.dicom.decoders import Frame
-from kahua.dicom.pictures import PICTURE_ATTRIBUTES, fitted
+from kahua.dicom.overlay_planes import OVERLAY_TAGS, overlay_masks
+from kahua.dicom.pictures import PICTURE_ATTRIBUTES, Picture, fitted
 from kahua.dicom.pixels import PIXEL_ATTRIBUTES, decode_stored, read_frame
 from kahua.dicom.presentation import Target, present, targets
 from kahua.dicom.transcoding import transcode
@@ -38,6 +39,7 @@ WANTED = (
     *PICTURE_ATTRIBUTES,
     *(keyword for lines in LINES.values() for line in lines for keyword in line),
     *("SOPInstanceUID", "SpecificCharacterSet", "FrameTime", "RecommendedDisplayFrameRate"),
+    *OVERLAY_TAGS,
 )
 
 Job = dict[str, Any]
@@ -51,13 +53,19 @@ def do(job: Job) -> bytes:
 def draw(job: Job) -> bytes:
     """Draw one frame, or several as an animation, as a picture of the wanted kind."""
     dataset, wanted = _attributes_of(job), Wanted.of(job)
-    pictures = [paint(_frame(job, dataset, index), dataset, wanted, index) for index in range(len(wanted.frames))]
+    pictures = [_painted(job, dataset, wanted, index) for index in range(len(wanted.frames))]
     if len(pictures) == 1:
         return encode(pictures[0], wanted)
     out = BytesIO()
     first, *others = (Image.fromarray(picture).convert("L" if picture.ndim == 2 else "RGB") for picture in pictures)
     first.save(out, "GIF", save_all=True, append_images=others, duration=_frame_time(dataset), loop=0)
     return out.getvalue()
+
+
+def _painted(job: Job, dataset: Dataset, wanted: Wanted, index: int) -> Picture:
+    frame, number = _frame(job, dataset, index), wanted.frames[index] - 1
+    overlay = overlay_masks(dataset, frame.shape[:2], frame=number) if "overlay" in wanted.annotation else None
+    return paint(frame, dataset, wanted, index, overlay)
 
 
 def present_state(job: Job) -> bytes:

@@ -27,7 +27,7 @@ class Wanted:
     region: tuple[float, float, float, float] | None = None
     #: 1 to 100.
     quality: int | None = None
-    #: What is written into it: `patient`, `technique`.
+    #: What is written into it: `patient`, `technique`; and whether overlay planes are drawn: `overlay`.
     annotation: tuple[str, ...] = ()
 
     @classmethod
