@@ -70,15 +70,50 @@ function patchIndex() {
   writeFileSync(file, page);
 }
 
+/** Change a text in the scripts of the viewer that have it, and fail where none has. */
+function patchScripts(text, replacement) {
+  let found = false;
+  for (const name of readdirSync(viewer)) {
+    const file = join(viewer, name);
+    if (!name.endsWith('.js')) continue;
+    const script = readFileSync(file, 'utf8');
+    if (!script.includes(text)) continue;
+    writeFileSync(
+      file,
+      script.replaceAll(text, () => replacement),
+    );
+    found = true;
+  }
+  if (!found) throw new Error(`The viewer has no script with ${text}: it does this in another way.`);
+}
+
 /** Beside the viewer's own list of series there is ours: an address with `closed` in it begins with the list folded. */
 function patchLayout() {
-  const [name, ...others] = readdirSync(viewer).filter(
-    (file) => file.endsWith('.js') && readFileSync(join(viewer, file), 'utf8').includes('leftPanelClosed = false,'),
-  );
-  if (!name || others.length) throw new Error('The viewer lays out its panels in another way.');
-  const file = join(viewer, name);
   const folded = `leftPanelClosed = new URLSearchParams(window.location.search).has('closed'),`;
-  writeFileSync(file, readFileSync(file, 'utf8').replace('leftPanelClosed = false,', folded));
+  patchScripts('leftPanelClosed = false,', folded);
+}
+
+/**
+ * A viewport scrolls a moment after it is told to. Where segments or structures are laid over the image, it may be gone
+ * by then, replaced by the one that shows both; the viewer would say "Something went wrong" beside a picture that is right.
+ */
+function patchScroll() {
+  const scroll = 'this.setImageIdIndex(newTargetImageIdIndex);\n            }, 40)';
+  patchScripts(scroll, `if (!this.isDisabled) ${scroll}`);
+}
+
+/** Where segments or structures are laid over an image, the first slice that has one is shown, not the first of all. */
+function patchFirstSlice() {
+  const shown = 'displaySetInstanceUIDs: [refDisplaySet.displaySetInstanceUID]';
+  patchScripts(shown, `${shown}, referencedImageId: displaySet.firstSegmentedSliceImageId`);
+  const images = 'referencedImageIds = referencedDisplaySet.imageIds'; // a list that is made only when it is drawn
+  patchScripts(images, 'referencedImageIds = referencedDisplaySet.images?.map((image) => image.imageId)');
+}
+
+/** The reader of slides is asked for at the root, wherever the viewer lies. */
+function patchSlides() {
+  const path = '/dicom-microscopy-viewer/dicomMicroscopyViewer.min.js';
+  patchScripts(`'${path}'`, `'${BASE.slice(0, -1)}${path}'`);
 }
 
 /** Scripts, workers and style sheets know the folder they were built for: the root. */
@@ -113,4 +148,7 @@ unpack();
 patchIndex();
 patchAssets();
 patchLayout();
+patchScroll();
+patchFirstSlice();
+patchSlides();
 compress(dist);
