@@ -18,6 +18,7 @@ from kahua.api.series_items import (
     related,
     series_items,
     study_detail,
+    video_syntaxes,
     viewer_url,
 )
 from kahua.datasets import MAX_QUERY_LENGTH, SeriesFilter
@@ -109,6 +110,7 @@ def get_series(may: Reader, series: str, site: SiteOfRequest) -> SeriesDetail:
         found = datasets.get_series(session, may.project_id, series)
         references, referenced_by = related(session, may.project_id, found.series)
         (item,) = series_items(session, may, [found])
+        videos = video_syntaxes(session, found)
         return SeriesDetail(
             **item.model_dump(),
             manufacturer=found.series.manufacturer,
@@ -118,8 +120,10 @@ def get_series(may: Reader, series: str, site: SiteOfRequest) -> SeriesDetail:
             references=series_items(session, may, references),
             referenced_by=series_items(session, may, referenced_by),
             datasets=datasets.datasets_of(session, may.project_id, series),
-            viewer_url=viewer_url(may, [found, *references, *referenced_by]),
-            film_url=film_url(session, may, found),
+            viewer_url=viewer_url(may, found, references=references, referenced_by=referenced_by)
+            if not videos
+            else None,
+            film_url=film_url(may, found, videos),
             document_urls=document_urls(session, may, found),
         )
 

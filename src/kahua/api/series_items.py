@@ -21,6 +21,12 @@ from kahua.store.remote.tables import SeriesSourceRow
 #: Characters of an object's key that name one version of a picture in its address.
 VERSION_LENGTH = 16
 
+#: Modalities that the viewer draws over the image to which they refer, and never alone.
+OVERLAYS = ("SEG", "RTSTRUCT")
+
+#: Modalities of which the viewer shows nothing by themselves.
+UNSEEN = ("RWV", "KO", "PR", "REG", "RTPLAN", "ECG", "DOC")
+
 #: Documents of a series that are offered one by one.
 MAX_DOCUMENTS = 20
 
@@ -96,8 +102,8 @@ class SeriesDetail(SeriesItem):
     referenced_by: list[SeriesItem]
     #: Datasets that it is in.
     datasets: list[str]
-    #: Address of the viewer with this series and those that belong to it.
-    viewer_url: str
+    #: Address of the viewer with this series and those that belong to it; None if it shows nothing of the series.
+    viewer_url: str | None
     #: Address of the video, if it is one that browsers play.
     film_url: str | None
     #: Addresses of the documents that its instances hold, the first ones.
@@ -147,23 +153,34 @@ def study_detail(study: StudyRow) -> StudyDetail:
     )
 
 
-def viewer_url(may: ProjectAccess, found: Sequence[FoundSeries]) -> str:
-    """Address of the viewer with some series of a project; the first is shown first."""
-    studies = dict.fromkeys(one.study.study_uid for one in found)
+def viewer_url(
+    may: ProjectAccess, found: FoundSeries, *, references: Sequence[FoundSeries], referenced_by: Sequence[FoundSeries]
+) -> str | None:
+    """Address of the viewer with a series, shown first, and those that belong to it; None if it shows nothing of it."""
+    series = found.series
+    is_alone = series.modality in OVERLAYS and not references
+    if is_alone or series.modality in UNSEEN or series.preview_state == "none":
+        return None
+    together = (found, *references, *referenced_by)
     query = {
-        "StudyInstanceUIDs": ",".join(studies),
-        "SeriesInstanceUIDs": ",".join(one.series.series_uid for one in found),
-        "initialSeriesInstanceUID": found[0].series.series_uid,
+        "StudyInstanceUIDs": ",".join(dict.fromkeys(one.study.study_uid for one in together)),
+        "SeriesInstanceUIDs": ",".join(one.series.series_uid for one in together),
+        "initialSeriesInstanceUID": series.series_uid,
     }
     return f"/ohif/viewer/{may.name}?{urlencode(query)}"
 
 
-def film_url(session: Session, may: ProjectAccess, found: FoundSeries) -> str | None:
-    """Address under which a browser plays a series of videos; None if there is nothing that one plays."""
+def video_syntaxes(session: Session, series: FoundSeries) -> set[str]:
+    """Transfer syntaxes of the videos of a series; empty if it has none."""
     syntaxes = session.scalars(
-        select(InstanceRow.transfer_syntax_uid).where(InstanceRow.series_id == found.series.id).distinct().limit(10)
+        select(InstanceRow.transfer_syntax_uid).where(InstanceRow.series_id == series.series.id).distinct().limit(10)
     )
-    if not any(encoding_of(syntax).video and not is_mpeg2(syntax) for syntax in syntaxes):
+    return {syntax for syntax in syntaxes if encoding_of(syntax).video}
+
+
+def film_url(may: ProjectAccess, found: FoundSeries, syntaxes: set[str]) -> str | None:
+    """Address under which a browser plays a series of videos; None if there is nothing that one plays."""
+    if all(is_mpeg2(syntax) for syntax in syntaxes):
         return None
     place = f"studies/{found.study.study_uid}/series/{found.series.series_uid}"
     return f"/dicom-web/{may.name}/{place}/rendered?{urlencode({'accept': 'video/mp4'})}"

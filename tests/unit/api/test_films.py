@@ -84,3 +84,13 @@ def test_a_series_with_a_video_plays(client: TestClient, site: Any) -> None:
     derive_all(site)
     assert Image.open(io.BytesIO(get(client, f"{series}/thumbnail", "image/webp").content)).size == (128, 96)
     assert get(client, f"{BASE}/studies/1.2.3/rendered", "video/mp4").status_code == 404
+
+
+@pytest.mark.parametrize(("stream", "plays"), [("h264-mp4", True), ("mpeg2", False)])
+def test_a_series_of_videos_is_played_by_the_browser_or_pictured_and_never_in_the_viewer(
+    client: TestClient, stream: str, plays: bool
+) -> None:
+    kept(client, stream)
+    (item,) = client.get("/api/projects/liver/series").json()["items"]
+    series = client.get(f"/api/projects/liver/series/{item['id']}").json()
+    assert (series["viewer_url"], bool(series["film_url"])) == (None, plays)

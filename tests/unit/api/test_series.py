@@ -69,6 +69,20 @@ def test_series_page_tells_what_belongs_together(application: FastAPI, series: d
     assert detail["viewer_url"].startswith("/ohif/viewer/liver?StudyInstanceUIDs=2.25.")
     reverse = client.get(f"{SERIES}/{series['mask']}").json()
     assert [item["id"] for item in reverse["references"]] == [series["image"]]
+    assert reverse["viewer_url"]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"modality": "PR"}, {"modality": "ECG"}, {"modality": "SEG"}, {"modality": "RTSTRUCT"}, {"preview_state": "none"}],
+)
+def test_no_viewer_is_offered_for_what_it_shows_nothing_of(
+    application: FastAPI, site: Site, project: str, attributes: dict[str, str]
+) -> None:
+    """Neither for what has no picture, nor for an overlay whose image is not here."""
+    with site.database.write() as session:
+        alone = add_series(session, project, **attributes).id
+    assert browser(application, "viewer").get(f"{SERIES}/{alone}").json()["viewer_url"] is None
 
 
 @pytest.mark.parametrize("path", ["", "/attributes", "/preview"])

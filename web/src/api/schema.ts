@@ -3323,7 +3323,7 @@ export interface components {
              */
             validation: "pending" | "ok" | "notes" | "warnings" | "errors";
             /** Viewer Url */
-            viewer_url: string;
+            viewer_url: string | null;
         };
         /**
          * SeriesFacets

@@ -219,9 +219,14 @@ function Viewer({ project, series, overlay }: { project: string; series: SeriesD
   const address = viewerUrl(project, series, overlay);
   if (!address)
     return (
-      <div className={classes.still}>
+      <figure className={classes.still}>
         <Picture series={series} />
-      </div>
+        {series.preview.url && (
+          <figcaption>
+            {series.preview.note || 'The viewer does not show this kind of series: this is its picture.'}
+          </figcaption>
+        )}
+      </figure>
     );
   return (
     <iframe

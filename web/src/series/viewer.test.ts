@@ -6,7 +6,7 @@ const item = (id: string, modality: string, received = '2024-01-01T00:00:00Z'): 
   ({ id, modality, series_uid: `1.${id}`, study_uid: '1.2', received_at: received }) as SeriesItem;
 
 const detail = (modality: string, by: SeriesItem[] = [], to: SeriesItem[] = []): SeriesDetail =>
-  ({ ...item('9', modality), references: to, referenced_by: by }) as SeriesDetail;
+  ({ ...item('9', modality), references: to, referenced_by: by, viewer_url: '/ohif/' }) as SeriesDetail;
 
 const first = (url: string | null) => new URLSearchParams(url?.split('?')[1]).get('initialSeriesInstanceUID');
 
@@ -28,8 +28,7 @@ describe('the viewer', () => {
     expect(first(viewerUrl('liver', detail('CT', made), 'none'))).toBe('1.9');
   });
 
-  it('is not opened for what has no picture', () => {
-    expect(viewerUrl('liver', detail('RWV'))).toBeNull();
-    expect(viewerUrl('liver', { ...detail('ES'), film_url: '/rendered' })).toBeNull();
+  it('is not opened for what it shows nothing of', () => {
+    expect(viewerUrl('liver', { ...detail('RWV'), viewer_url: null })).toBeNull();
   });
 });

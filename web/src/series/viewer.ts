@@ -2,8 +2,6 @@ import type { SeriesDetail, SeriesItem } from '~/api';
 
 /** Modalities that the viewer draws over the image to which they refer. */
 const OVERLAYS = new Set(['SEG', 'RTSTRUCT']);
-/** Modalities of which the viewer shows nothing by themselves. */
-const NOTHING_TO_SEE = new Set(['RWV', 'KO', 'PR', 'REG', 'RTPLAN', 'ECG', 'DOC']);
 
 export const isOverlay = (series: Pick<SeriesItem, 'modality'>): boolean => OVERLAYS.has(series.modality);
 
@@ -16,7 +14,7 @@ export function shownFirst(series: SeriesDetail, overlay?: string): SeriesItem {
 
 /** Address of the viewer for a series, with the segmentation that belongs to it drawn over it; null: nothing to see. */
 export function viewerUrl(project: string, series: SeriesDetail, overlay?: string): string | null {
-  if (NOTHING_TO_SEE.has(series.modality) || series.film_url) return null;
+  if (!series.viewer_url) return null;
   const first = overlay === 'none' ? series : shownFirst(series, overlay);
   const studies = new Set([series, first, ...series.references].map((one) => one.study_uid));
   const query = new URLSearchParams({
