@@ -3,6 +3,7 @@
 `tools/reference.py` writes it as a page of the documentation, and a test compares the two.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 import pynetdicom  # noqa: F401 - it teaches pydicom the names of the newest UIDs
@@ -29,6 +30,7 @@ def lines() -> list[str]:
         *_section("Negotiation", _negotiation()),
         *_section("Storage", _storage()),
         *_section("DICOMweb services, as origin server", _web_services()),
+        *_section("IHE AI Workflow for Imaging", _ai_workflow()),
         *_section("Attributes matched by queries", _attributes()),
         *_section("Character sets", _character_sets()),
         *_section("Security", _security()),
@@ -93,19 +95,57 @@ def _storage() -> list[str]:
 
 
 def _web_services() -> list[str]:
-    rows = []
+    rows = {f"| {_service(of)} | `{resource}` |" for of, resources in _resources().items() for resource in resources}
+    return ["| service | resource |", "|---|---|", *sorted(rows)]
+
+
+def _resources() -> dict[str, list[str]]:
+    """Give method and address of every operation."""
+    found: dict[str, list[str]] = defaultdict(list)
     for router in dicomweb.routers:
         for route in router.routes:
             for method in sorted(getattr(route, "methods", None) or {"WEBSOCKET"}):
                 operation = str(getattr(route, "operation_id", "workitem channel"))
-                rows.append(f"| {_service(operation)} | `{method} {getattr(route, 'path', '')}` |")
-    return ["| service | resource |", "|---|---|", *sorted(set(rows))]
+                found[operation].append(f"{method} {getattr(route, 'path', '')}")
+    return found
 
 
 def _service(operation: str) -> str:
     if "workitem" in operation:
         return "UPS-RS"
     return "Capabilities" if "capabilities" in operation else WEB_SERVICES.get(operation.split("_")[0], "WADO-RS")
+
+
+#: Transactions of IHE RAD AIW-I that the site answers or begins as Task Manager, and the operation of each.
+AI_TRANSACTIONS = {
+    "Create UPS Workitem [RAD-80]": "create_workitem",
+    "Query UPS Workitems [RAD-81]": "search_workitems",
+    "Claim UPS Workitem [RAD-82]": "change_workitem_state",
+    "Get UPS Workitem Contents [RAD-83]": "retrieve_workitem",
+    "Update UPS Workitem [RAD-84]": "update_workitem",
+    "Complete UPS Workitem [RAD-85]": "change_workitem_state",
+    "Manage UPS Subscription [RAD-86]": "subscribe_to_workitem",
+    "Send UPS Notification [RAD-87], Open Event Channel [RAD-109]": "workitem channel",
+    "Request UPS Workitem Cancelation [RAD-88]": "request_workitem_cancellation",
+}
+
+
+def _ai_workflow() -> list[str]:
+    resources = _resources()
+    rows = [f"| {name} | {', '.join(f'`{each}`' for each in resources[of])} |" for name, of in AI_TRANSACTIONS.items()]
+    return [
+        (
+            "The site is a Task Manager of the RESTful transactions, and performs what its own workflows can do, "
+            "grouped with a Task Performer. What it performs it claims by itself, without a transaction. It is no Task "
+            "Requester or Task Performer for the Task Manager of another system. UPS by DIMSE, Procedure Update "
+            "[RAD-13] and Instance Availability Notification [RAD-49] are not offered. No Connectathon has looked at "
+            "it."
+        ),
+        "",
+        "| transaction | resource |",
+        "|---|---|",
+        *rows,
+    ]
 
 
 def _attributes() -> list[str]:

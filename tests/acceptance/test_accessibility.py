@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from kahua.store.workitems.documents import sequence
 from kahua.testing.factory import mr_series
+from kahua.testing.workitems import input_of, new_workitem
 
 from .peers import send
 from .running import Client, RunningSite
@@ -22,6 +24,8 @@ PAGES = [
     "/projects/main/runs",
     "/projects/main/peers",
     "/projects/main/transfers",
+    "/projects/main/workitems",
+    "/projects/main/workitems/2.25.600",
     "/projects/main/confidentiality",
     "/projects/main/members",
     "/site/extensions",
@@ -42,6 +46,8 @@ def something_to_see(site: RunningSite, client: Client, workflow: str) -> str:
     send(site, series, dataset="accessible")
     item = client.wait_for_series(series[0].SeriesInstanceUID, preview=True, instances=4)
     run = client.post("runs", {"workflow": workflow, "series": [item["id"]]})
+    ordered = new_workitem(t00404021=sequence(input_of(series[0].StudyInstanceUID, series[0].SeriesInstanceUID)))
+    assert client.http.post("/dicom-web/main/workitems?2.25.600", json=ordered).status_code == 201
     client.upload("broken.dcm", b"this is no DICOM")
     assert client.wait_for_run(run["id"])["state"] == "succeeded"
     return str(item["id"])

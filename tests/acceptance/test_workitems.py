@@ -85,7 +85,7 @@ def test_a_workitem_is_performed_and_names_its_results_which_are_there(site: Run
     for item, answer in zip(outputs, found, strict=True):
         named = {each["00081155"]["Value"][0] for each in item["00081199"]["Value"]}
         assert named == {each["00080018"]["Value"][0] for each in answer.json()}
-    assert progress_of(document)["00741004"]["Value"]
+    assert progress_of(document)["00741004"]["Value"] == [100]
     assert "COMPLETED" in site.kahua("workitem", "list", "--patient-id", "ORDERED").stdout
 
 

@@ -28,6 +28,7 @@ from kahua.api import (
     uploads,
     validation,
     workflows,
+    workitems,
 )
 from kahua.api.dicomweb.subscriptions import Channels
 from kahua.api.metrics import Metrics
@@ -62,6 +63,7 @@ ROUTERS = (
     datasets.router,
     workflows.router,
     runs.router,
+    workitems.router,
     extensions.router,
     audit.router,
     pages.router,

@@ -7,25 +7,15 @@ import typer
 
 from kahua.access import local_principal, record
 from kahua.cli.output import DEFAULT_PROJECT, Context, JsonOption, ProjectOption, say, show, show_json
-from kahua.database import now
 from kahua.errors import InvalidInput
 from kahua.site import project_id
 from kahua.store.workitems import worklist
-from kahua.store.workitems.attributes import CANCEL_REASON, DESCRIPTION, LABEL, PERFORMED, PRIORITY, PROGRESS
-from kahua.store.workitems.documents import (
-    Json,
-    code_item,
-    date_time,
-    items_of,
-    read_json,
-    sequence,
-    text_of,
-    words,
-)
+from kahua.store.workitems.attributes import CANCEL_REASON, DESCRIPTION, LABEL, PERFORMED, PROGRESS
+from kahua.store.workitems.documents import Json, items_of, read_json, text_of, words
 from kahua.store.workitems.search import parse_workitem_query, search
 from kahua.store.workitems.states import State
 from kahua.workflows.catalogue import full_name
-from kahua.workflows.workitems import codes
+from kahua.workflows.workitems import codes, requests
 
 app = typer.Typer(name="workitem", help="What is to be done, by this site or by others.", no_args_is_help=True)
 
@@ -173,21 +163,9 @@ def unmap_code(context: typer.Context, code: CodeArgument, project: ProjectOptio
 
 
 def _order(workflow: str, label: str, studies: list[str], series: list[str]) -> Json:
-    inputs = [_input(uid) for uid in studies] + [_input(*each.partition("/")[::2]) for each in series]
-    return {
-        "00741000": words("CS", State.SCHEDULED.value),
-        PRIORITY: words("CS", "MEDIUM"),
-        LABEL: words("LO", label[:64]),
-        "00404005": words("DT", date_time(now())),
-        "00404041": words("CS", "READY"),
-        "00404018": sequence(code_item(workflow, codes.SCHEME, label)),
-        "00404021": sequence(*inputs),
-    }
-
-
-def _input(study: str, series: str = "") -> Json:
-    item = {"0040E020": words("CS", "DICOM"), "0020000D": words("UI", study)}
-    return item | {"0020000E": words("UI", series)} if series else item
+    pairs = [each.partition("/") for each in (*studies, *series)]
+    inputs = [requests.OrderedSeries(study_uid=study, series_uid=uid) for study, _, uid in pairs]
+    return requests.workitem(requests.Order(workflow=workflow, label=label), inputs)
 
 
 def _row(document: Json) -> dict[str, object]:

@@ -35,6 +35,7 @@ from kahua.datasets.search import (
     facets_of,
     find_series,
     get_series,
+    some_series,
 )
 from kahua.datasets.tables import DatasetRow
 
@@ -82,6 +83,7 @@ __all__ = [
     "retry_order",
     "seal_patients",
     "series_of",
+    "some_series",
     "start_delivery",
     "start_pull",
     "subscriptions",

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -149,6 +150,16 @@ def get_series(session: Session, project_id: str, series_id: str) -> FoundSeries
     if found is None:
         raise NotFound("There is no such series.")
     return FoundSeries(series=found[0], study=found[1])
+
+
+def some_series(session: Session, project_id: str, series_ids: Sequence[str]) -> dict[str, FoundSeries]:
+    """Give those of some series, by id, that the project has."""
+    query = (
+        select(SeriesRow, StudyRow)
+        .join(StudyRow, SeriesRow.study_id == StudyRow.id)
+        .where(SeriesRow.project_id == project_id, SeriesRow.id.in_(series_ids))
+    )
+    return {series.id: FoundSeries(series=series, study=study) for series, study in session.execute(query)}
 
 
 def _facet(

@@ -109,11 +109,7 @@ class Runs:
             The workflow is installed, but not ready.
         """
         installed = self._catalogue.get(workflow, version)
-        if installed.state != "ready":
-            raise StateConflict(f"The workflow {workflow} is not ready: {installed.error or installed.state}.")
-        values = complete_parameters(installed.workflow, parameters)
-        chosen = self._look(project_id, installed, choice, values)
-        _refuse_unfit(chosen, skip_unfit=skip_unfit)
+        values, chosen = self._fitting(project_id, installed, choice, parameters, skip_unfit=skip_unfit)
         with self._database.write() as session:
             run = create_run(
                 session,
@@ -137,6 +133,26 @@ class Runs:
                 also(session, run.id)
         self._wake()
         return run.id
+
+    def fitting(
+        self,
+        project_id: str,
+        *,
+        workflow: str,
+        choice: Choice,
+        parameters: Mapping[str, Any],
+        skip_unfit: bool = False,
+    ) -> Sequence[str]:
+        """Give the ids of the series on which a run would work, if it were started now.
+
+        Raises
+        ------
+        InvalidInput, StateConflict
+            As `start` does.
+        """
+        installed = self._catalogue.get(workflow)
+        _, chosen = self._fitting(project_id, installed, choice, parameters, skip_unfit=skip_unfit)
+        return [facts.id for _, facts in chosen.checked.fit]
 
     def cancel(self, project_id: str, run_id: str, *, actor: str) -> None:
         """Ask for the end of a run; its processes are ended within seconds."""
@@ -216,6 +232,22 @@ class Runs:
         job_id, state = found
         ended = state != AttemptState.RUNNING
         return read_log(self._folders, (run_id, job_id, task_id, number), offset=offset, ended=ended)
+
+    def _fitting(
+        self,
+        project_id: str,
+        installed: InstalledWorkflow,
+        choice: Choice,
+        parameters: Mapping[str, Any],
+        *,
+        skip_unfit: bool,
+    ) -> tuple[dict[str, Any], _Chosen]:
+        if installed.state != "ready":
+            raise StateConflict(f"The workflow {installed.name} is not ready: {installed.error or installed.state}.")
+        values = complete_parameters(installed.workflow, parameters)
+        chosen = self._look(project_id, installed, choice, values)
+        _refuse_unfit(chosen, skip_unfit=skip_unfit)
+        return values, chosen
 
     def _look(
         self, project_id: str, installed: InstalledWorkflow, choice: Choice, parameters: Mapping[str, Any]

@@ -1432,6 +1432,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/workitems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Workitems
+         * @description List workitems, newest first.
+         */
+        get: operations["list_workitems"];
+        put?: never;
+        /**
+         * Order Workitems
+         * @description Order a workflow: one workitem for each patient, or one for all if the workflow works on all series together.
+         */
+        post: operations["order_workitems"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workitems/{workitem}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Workitem
+         * @description Show a workitem: what it wants, how far it is, what it waits for, what came of it.
+         */
+        get: operations["get_workitem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/workitems/{workitem}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Workitem
+         * @description Ask for the cancellation of a workitem: one that nobody performs yet is canceled at once.
+         */
+        post: operations["cancel_workitem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sign-in": {
         parameters: {
             query?: never;
@@ -1717,6 +1781,17 @@ export interface components {
             sequence: number;
             /** Subject */
             subject: string;
+        };
+        /**
+         * CancelRequest
+         * @description A wish that a workitem be canceled.
+         */
+        CancelRequest: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /**
          * Change
@@ -2569,6 +2644,13 @@ export interface components {
         Page_WorkflowItem_: {
             /** Items */
             items: components["schemas"]["WorkflowItem"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[WorkitemItem] */
+        Page_WorkitemItem_: {
+            /** Items */
+            items: components["schemas"]["WorkitemItem"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -3429,6 +3511,12 @@ export interface components {
             user: components["schemas"]["Me"];
         };
         /**
+         * State
+         * @description Procedure Step State (0074,1000).
+         * @enum {string}
+         */
+        State: "SCHEDULED" | "IN PROGRESS" | "COMPLETED" | "CANCELED";
+        /**
          * StudyDetail
          * @description The study of a series.
          */
@@ -3812,6 +3900,187 @@ export interface components {
             unit: string;
             /** Version */
             version: string;
+        };
+        /**
+         * WorkitemDetail
+         * @description Everything about a workitem that a person wants to know.
+         */
+        WorkitemDetail: {
+            /** Cancel Reason */
+            cancel_reason: string;
+            /** Cancel Requested At */
+            cancel_requested_at: string | null;
+            /** Code */
+            code: string;
+            /** Comments */
+            comments: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Doing */
+            doing: string;
+            /** History */
+            history: components["schemas"]["WorkitemEvent"][];
+            /** Inputs */
+            inputs: components["schemas"]["WorkitemPart"][];
+            /** Label */
+            label: string;
+            /** Outputs */
+            outputs: components["schemas"]["WorkitemPart"][];
+            /** Parameters */
+            parameters: components["schemas"]["WorkitemParameter"][];
+            /** Patient Id */
+            patient_id: string;
+            /** Patient Name */
+            patient_name: string;
+            /** Percent */
+            percent: number | null;
+            /** Performer */
+            performer: string;
+            /** Priority */
+            priority: string;
+            /** Readiness */
+            readiness: string;
+            /** Run */
+            run: string | null;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            state: components["schemas"]["State"];
+            /** Station */
+            station: string;
+            /** Uid */
+            uid: string;
+            /** Waits For */
+            waits_for: string;
+            /** Workflow */
+            workflow: string;
+            /** Worklist */
+            worklist: string;
+        };
+        /**
+         * WorkitemEvent
+         * @description Something that happened to a workitem.
+         */
+        WorkitemEvent: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** What */
+            what: string;
+        };
+        /**
+         * WorkitemItem
+         * @description A workitem in a list.
+         */
+        WorkitemItem: {
+            /** Cancel Reason */
+            cancel_reason: string;
+            /** Cancel Requested At */
+            cancel_requested_at: string | null;
+            /** Code */
+            code: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Doing */
+            doing: string;
+            /** Label */
+            label: string;
+            /** Patient Id */
+            patient_id: string;
+            /** Patient Name */
+            patient_name: string;
+            /** Percent */
+            percent: number | null;
+            /** Performer */
+            performer: string;
+            /** Priority */
+            priority: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            state: components["schemas"]["State"];
+            /** Station */
+            station: string;
+            /** Uid */
+            uid: string;
+            /** Workflow */
+            workflow: string;
+        };
+        /**
+         * WorkitemParameter
+         * @description A parameter of the work.
+         */
+        WorkitemParameter: {
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * WorkitemPart
+         * @description A series or study that is to be worked on, or that came of it.
+         */
+        WorkitemPart: {
+            /** Instances */
+            instances: number;
+            /** Series */
+            series: components["schemas"]["SeriesItem"][];
+            /** Series Uid */
+            series_uid: string;
+            /** Study Uid */
+            study_uid: string;
+        };
+        /**
+         * WorkitemRequest
+         * @description Workitems that order a workflow.
+         */
+        WorkitemRequest: {
+            dataset?: components["schemas"]["DatasetChoice"] | null;
+            /**
+             * Label
+             * @description What people read; the workflow's title, if it is empty.
+             * @default
+             */
+            label: string;
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Priority
+             * @default MEDIUM
+             * @enum {string}
+             */
+            priority: "HIGH" | "MEDIUM" | "LOW";
+            /** Series */
+            series?: string[] | null;
+            /**
+             * Skip Unfit
+             * @default false
+             */
+            skip_unfit: boolean;
+            /** Starts At */
+            starts_at?: string | null;
+            /** Workflow */
+            workflow: string;
         };
     };
     responses: never;
@@ -6582,6 +6851,148 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CheckView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_workitems: {
+        parameters: {
+            query?: {
+                state?: components["schemas"]["State"] | null;
+                label?: string;
+                station?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WorkitemItem_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    order_workitems: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkitemRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WorkitemItem_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_workitem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workitem: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkitemDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_workitem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workitem: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancelRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkitemDetail"];
                 };
             };
             /** @description Validation Error */

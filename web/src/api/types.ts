@@ -35,6 +35,9 @@ export type UploadReport = Schemas['UploadReport'];
 export type User = Schemas['UserItem'];
 export type WorkflowDetail = Schemas['WorkflowDetail'];
 export type WorkflowItem = Schemas['WorkflowItem'];
+export type WorkitemDetail = Schemas['WorkitemDetail'];
+export type WorkitemItem = Schemas['WorkitemItem'];
+export type WorkitemPart = Schemas['WorkitemPart'];
 
 export type Attribute = Schemas['Attribute'];
 export type Dataset = Schemas['DatasetItem'];

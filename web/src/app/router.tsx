@@ -18,6 +18,7 @@ import { SeriesPage } from '~/series';
 import { Shell } from '~/shell';
 import { type Kind, TransferPage, TransfersPage } from '~/transfers';
 import { WorkflowPage, WorkflowsPage } from '~/workflows';
+import { WorkitemPage, WorkitemsPage } from '~/workitems';
 import { parseSearch, pick, type Search, safeReturn, stringifySearch } from './addresses';
 import { BrokenPage, NoProjectPage, NotFoundPage } from './errors';
 import { queries } from './queries';
@@ -179,6 +180,34 @@ const run = createRoute({
   },
 });
 
+const workitems = createRoute({
+  getParentRoute: () => project,
+  path: '/workitems',
+  validateSearch: (search: Search) => pick(search, 'state', 'label', 'station'),
+  component: function Workitems() {
+    const { project: name } = project.useParams();
+    const navigate = workitems.useNavigate();
+    const filter = workitems.useSearch();
+    return (
+      <WorkitemsPage
+        key={`${name} ${filter.label ?? ''} ${filter.station ?? ''}`}
+        project={name}
+        filter={filter}
+        onFilter={(search) => navigate({ search })}
+      />
+    );
+  },
+});
+
+const workitem = createRoute({
+  getParentRoute: () => project,
+  path: '/workitems/$workitem',
+  component: function Workitem() {
+    const { project: name, workitem: uid } = workitem.useParams();
+    return <WorkitemPage key={uid} project={name} workitem={uid} />;
+  },
+});
+
 const members = createRoute({
   getParentRoute: () => project,
   path: '/members',
@@ -244,6 +273,8 @@ const tree = root.addChildren([
       workflow,
       runs,
       run,
+      workitems,
+      workitem,
       peers,
       peer,
       transfers,

@@ -98,17 +98,7 @@ export function PeersPage({ project }: { project: string }) {
       <PageHeader
         title="Peers"
         description="Scanners, workstations and archives that this project knows: what they may do here, and how they are called."
-        actions={
-          <Group gap={8}>
-            <Button
-              variant="default"
-              renderRoot={(props) => <Link to="/projects/$project/transfers" params={{ project }} {...props} />}
-            >
-              Transfers
-            </Button>
-            {mayManage && <Button onClick={() => setEdited('new')}>Add a peer</Button>}
-          </Group>
-        }
+        actions={mayManage && <Button onClick={() => setEdited('new')}>Add a peer</Button>}
       />
       {peers.isSuccess && items.length === 0 && (
         <EmptyState icon={IconServer2} title="No other archive is known here yet">

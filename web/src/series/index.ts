@@ -1,1 +1,2 @@
+export { RelatedList } from './RelatedList';
 export { SeriesPage, type SeriesView } from './SeriesPage';

@@ -2,11 +2,13 @@ import {
   type Icon,
   IconActivity,
   IconBinaryTree2,
+  IconClipboardList,
   IconEyeOff,
   IconHome,
   IconPackage,
   IconPhoto,
   IconServer2,
+  IconTransfer,
   IconUsers,
   IconUsersGroup,
 } from '@tabler/icons-react';
@@ -29,7 +31,9 @@ const PROJECT: Entry[] = [
   { label: 'Datasets', to: '/projects/$project/datasets', icon: IconPhoto, needs: 'series.read' },
   { label: 'Workflows', to: '/projects/$project/workflows', icon: IconBinaryTree2, needs: 'workflow.read' },
   { label: 'Runs', to: '/projects/$project/runs', icon: IconActivity, needs: 'run.read' },
+  { label: 'Workitems', to: '/projects/$project/workitems', icon: IconClipboardList, needs: 'workitem.read' },
   { label: 'Peers', to: '/projects/$project/peers', icon: IconServer2, needs: 'peer.read' },
+  { label: 'Transfers', to: '/projects/$project/transfers', icon: IconTransfer, needs: 'peer.read' },
   {
     label: 'Confidentiality',
     to: '/projects/$project/confidentiality',

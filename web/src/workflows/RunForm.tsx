@@ -8,6 +8,7 @@ import { allows, useProject } from '~/access';
 import type { CheckResult, DataRequest, WorkflowDetail } from '~/api';
 import { CommandLine, counted, ProblemLine } from '~/common';
 import { datasetsQuery, readChoice } from '~/datasets';
+import { OrderButton } from '~/workitems';
 import { commandLine } from './commandLine';
 import { chosenValues, defaultsOf, type FormSchema, keepDraft, missing, readDraft, type Values } from './formModel';
 import { preflight } from './preflight';
@@ -93,6 +94,14 @@ export function RunForm({ project, workflow, view, onView }: Props) {
           >
             {result && check.data ? `Start ${counted(check.data.jobs, 'job')}` : 'Start'}
           </Button>
+          {allows(mine, 'workitem.write') && (
+            <OrderButton
+              project={project}
+              workflow={workflow}
+              data={data}
+              disabled={refusal !== null || !result?.canStart}
+            />
+          )}
           {refusal && (
             <Text fz="sm" c="dimmed">
               {refusal}

@@ -155,6 +155,16 @@ def code_value(item: Mapping[str, Any]) -> tuple[str, str]:
     return text_of(item, "00080102"), value
 
 
+def code_words(item: Mapping[str, Any]) -> str:
+    """Write a code as people read it: its value, and what it means.
+
+    >>> code_words(code_item("ROBOT-1", "99TEST", "A robot"))
+    'ROBOT-1 (A robot)'
+    """
+    value, meaning = code_value(item)[1], text_of(item, "00080104")
+    return f"{value} ({meaning})" if value and meaning != value else value or meaning
+
+
 def date_time(moment: datetime) -> str:
     """Write a moment as DICOM does (DT), in UTC.
 

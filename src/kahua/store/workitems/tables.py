@@ -14,6 +14,7 @@ class WorkitemRow(Base):
     __tablename__ = "workitems"
     __table_args__ = (
         UniqueConstraint("project_id", "uid"),
+        Index("ix_workitems_newest", "project_id", "created_at", "id"),
         Index("ix_workitems_next", "project_id", "starts_at", "id"),
         Index("ix_workitems_state", "project_id", "state", "starts_at", "id"),
         Index("ix_workitems_patient", "project_id", "patient_id"),
@@ -32,6 +33,10 @@ class WorkitemRow(Base):
     #: Scheduled Procedure Step Start DateTime: the order in which work is to be done.
     starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
     patient_id: Mapped[str] = mapped_column(String(256))
+    #: Procedure Step Label: what people read.
+    label: Mapped[str] = mapped_column(String(256), default="")
+    #: Values and meanings of the Scheduled Station Name Code Sequence.
+    station: Mapped[str] = mapped_column(String(256), default="")
     #: First Scheduled Workitem Code, as `SCHEME^VALUE`.
     code: Mapped[str] = mapped_column(String(256))
     #: All attributes but the Transaction UID, as a DICOM JSON object.
@@ -44,6 +49,8 @@ class WorkitemRow(Base):
     #: Somebody asked for its cancellation while it was performed, and why.
     cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     cancel_reason: Mapped[str] = mapped_column(String(1000), default="")
+    #: What happened to it, oldest first, each with `at`, `what` (a state, or `CANCEL REQUESTED`) and `by`.
+    history: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
 
 
 class SubscriberRow(Base):

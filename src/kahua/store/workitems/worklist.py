@@ -15,8 +15,17 @@ from kahua.dicom import is_valid_uid, new_uid
 from kahua.errors import InvalidInput, NotFound, StateConflict, TooMuch
 from kahua.store.text import cut
 from kahua.store.workitems import attributes, reports
-from kahua.store.workitems.attributes import CANCEL_REASON, SOP_INSTANCE, START, STATE, TRANSACTION_UID, WORKITEM_CODE
-from kahua.store.workitems.documents import Json, code_value, items_of, read_date_time, text_of, words
+from kahua.store.workitems.attributes import (
+    CANCEL_REASON,
+    LABEL,
+    SOP_INSTANCE,
+    START,
+    STATE,
+    STATION,
+    TRANSACTION_UID,
+    WORKITEM_CODE,
+)
+from kahua.store.workitems.documents import Json, code_value, code_words, items_of, read_date_time, text_of, words
 from kahua.store.workitems.states import (
     CANCELLATIONS,
     CHANGES,
@@ -35,6 +44,12 @@ from kahua.store.workitems.tables import WorkitemRow
 
 #: Performer of what this site does itself.
 SITE: Final = "this site"
+
+#: Of the history of a workitem: somebody asked its performer to cancel it.
+CANCEL_REQUESTED: Final = "CANCEL REQUESTED"
+
+#: Most entries of a history; anybody may ask for a cancellation again and again.
+MAX_HISTORY: Final = 50
 
 #: Largest workitem, as JSON.
 MAX_BYTES: Final = 1_000_000
@@ -64,7 +79,9 @@ def create(
         created_at=moment,
         created_by=cut(creator, 100),
         creator_id=creator_id,
+        history=[],
     )
+    _note(row, State.SCHEDULED.value, creator)
     _write(row, document, moment)
     _check_size(row)
     _add(session, row)
@@ -178,8 +195,10 @@ def request_cancellation(session: Session, project_id: str, uid: str, request: J
         return outcome.warning
     reason = text_of(request, CANCEL_REASON)
     if row.state == State.SCHEDULED:
-        claim(session, row, new_uid(), performer="")
-        enter(session, row, State.CANCELED, attributes.canceled(document_of(row), now(), reason=reason))
+        row.transaction_uid = new_uid()
+        enter(session, row, State.IN_PROGRESS, document_of(row), by=requester)
+        canceled = attributes.canceled(document_of(row), now(), reason=reason)
+        enter(session, row, State.CANCELED, canceled, by=requester)
         return ""
     content = reports.cancel_request(request, requester)
     told = reports.tell(session, row, reports.CANCEL_REQUESTED, content)
@@ -188,6 +207,7 @@ def request_cancellation(session: Session, project_id: str, uid: str, request: J
             "The performer of the workitem is not subscribed to it and cannot be told.", dicom_status="C312"
         )
     row.cancel_requested_at, row.cancel_reason = now(), cut(reason, 1000)
+    _note(row, CANCEL_REQUESTED, requester)
     return ""
 
 
@@ -199,9 +219,10 @@ def revise(session: Session, row: WorkitemRow, change: Callable[[Json], Json]) -
     reports.tell_of_change(session, row, before, after)
 
 
-def enter(session: Session, row: WorkitemRow, state: State, document: Json) -> None:
-    """Let a workitem be in a state, with these attributes; who is subscribed is told."""
+def enter(session: Session, row: WorkitemRow, state: State, document: Json, *, by: str = "") -> None:
+    """Let a workitem be in a state, with these attributes; who is subscribed is told. By its performer, if not `by`."""
     row.state = state.value
+    _note(row, state.value, by or row.performer)
     document = {**document, STATE: words("CS", state.value)}
     _write(row, document, now())
     reports.tell(session, row, reports.STATE_REPORT, reports.state_report(document))
@@ -238,10 +259,17 @@ def _add(session: Session, row: WorkitemRow) -> None:
         raise taken from None
 
 
+def _note(row: WorkitemRow, what: str, by: str) -> None:
+    entry = {"at": now().isoformat(), "what": what, "by": cut(by, 100)}
+    row.history = [*row.history[: MAX_HISTORY - 1], entry]
+
+
 def _write(row: WorkitemRow, document: Json, moment: datetime) -> None:
     row.document = orjson.dumps(document)
     row.starts_at = read_date_time(text_of(document, START)) or moment
     row.patient_id = cut(text_of(document, "00100020"), 256)
     first = next(iter(items_of(document, WORKITEM_CODE)), None)
     row.code = code_key(*code_value(first)) if first is not None else ""
+    row.label = cut(text_of(document, LABEL), 256)
+    row.station = cut(", ".join(map(code_words, items_of(document, STATION))), 256)
     row.changed_at = moment

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from kahua.database import now
 from kahua.errors import InvalidInput
 from kahua.store import InstanceRow, SeriesRow, StudyRow
-from kahua.store.workitems.attributes import INPUT, PARAMETERS, READINESS
+from kahua.store.workitems.attributes import INPUT, OUTPUT, PARAMETERS, PERFORMED, READINESS
 from kahua.store.workitems.documents import Json, code_value, items_of, text_of
 from kahua.workflows.specification import Parameter, Workflow
 
@@ -58,6 +58,16 @@ def read_inputs(document: Json) -> list[OrderedInput]:
     return inputs
 
 
+def named_inputs(document: Json) -> list[OrderedInput]:
+    """Give what a workitem names to be worked on, as far as it is DICOM."""
+    return _named(items_of(document, INPUT))
+
+
+def named_outputs(document: Json) -> list[OrderedInput]:
+    """Give what a workitem says to have come of it, as far as it is DICOM."""
+    return _named([item for performed in items_of(document, PERFORMED) for item in items_of(performed, OUTPUT)])
+
+
 def is_partial(inputs: Sequence[OrderedInput]) -> bool:
     """Whether a whole study is named: of that, what does not fit the workflow is left out."""
     return any(not each.series_uid for each in inputs)
@@ -72,6 +82,11 @@ def find_inputs(session: Session, project_id: str, inputs: Sequence[OrderedInput
             return Inputs(missing=missing)
         found.update(dict.fromkeys(row.id for row in rows))
     return Inputs(series_ids=tuple(found))
+
+
+def series_here(session: Session, project_id: str, inputs: Sequence[OrderedInput]) -> list[list[str]]:
+    """Give the ids of the series of each input that are here, complete or not."""
+    return [[row.id for row in _series(session, project_id, each)] for each in inputs]
 
 
 def reason_to_wait(document: Json) -> str:
@@ -90,16 +105,29 @@ def read_parameters(document: Json, workflow: Workflow) -> dict[str, Any]:
     """
     given: dict[str, Any] = {}
     for item in items_of(document, PARAMETERS):
-        name = code_value(next(iter(items_of(item, _NAME)), {}))[1]
+        name, text = parameter_of(item)
         parameter = workflow.parameters.get(name)
         if parameter is None:
             raise InvalidInput(f"There is no parameter '{name[:64]}'.", field=PARAMETERS)
-        given[name] = _typed(name, parameter, _text(item))
+        given[name] = _typed(name, parameter, text)
     return given
 
 
+def parameter_of(item: Json) -> tuple[str, str]:
+    """Give name and value of a parameter, both as text."""
+    return code_value(next(iter(items_of(item, _NAME)), {}))[1], _text(item)
+
+
+def _named(items: Sequence[Json]) -> list[OrderedInput]:
+    return [_input(item) for item in items if _is_dicom(item)]
+
+
+def _is_dicom(item: Mapping[str, Any]) -> bool:
+    return text_of(item, _TYPE) in ("", "DICOM") and bool(text_of(item, _STUDY))
+
+
 def _input(item: Mapping[str, Any]) -> OrderedInput:
-    if text_of(item, _TYPE) not in ("", "DICOM") or not text_of(item, _STUDY):
+    if not _is_dicom(item):
         raise InvalidInput("The Input Information Sequence (0040,4021) names something that is no DICOM.", field=INPUT)
     return OrderedInput(
         study_uid=text_of(item, _STUDY),

@@ -54,10 +54,8 @@ class Performed:
 
 def with_progress(document: Json, *, done: int, total: int, doing: str) -> Json:
     """Say how far the work is."""
-    first = dict(next(iter(items_of(document, PROGRESS)), {}))
-    first[PERCENT] = words("DS", round(100 * done / total) if total else 0)
-    first[DESCRIPTION] = words("ST", f"{done} of {total} tasks are done: {doing}"[:1024])
-    return {**document, PROGRESS: sequence(first)}
+    percent = round(100 * done / total) if total else 0
+    return _said(document, percent, f"{done} of {total} tasks are done: {doing}")
 
 
 def completed(document: Json, performed: Performed, station: Station) -> Json:
@@ -69,13 +67,19 @@ def completed(document: Json, performed: Performed, station: Station) -> Json:
         "00404051": words("DT", date_time(performed.finished_at)),
         "00400254": words("LO", performed.title[:64]),
         PERFORMED_CODE: sequence(*codes),
-        "00741212": sequence(*(_parameter(name, value) for name, value in performed.parameters.items())),
+        "00741212": sequence(*(parameter_item(name, value) for name, value in performed.parameters.items())),
         OUTPUT: sequence(*(_output(series, station) for series in performed.series)),
     }
-    return {**document, PERFORMED: sequence(item)}
+    return {**_said(document, 100, "All tasks are done."), PERFORMED: sequence(item)}
 
 
-def _parameter(name: str, value: Any) -> Json:
+def _said(document: Json, percent: int, description: str) -> Json:
+    first = dict(next(iter(items_of(document, PROGRESS)), {}))
+    first[PERCENT], first[DESCRIPTION] = words("DS", percent), words("ST", description[:1024])
+    return {**document, PROGRESS: sequence(first)}
+
+
+def parameter_item(name: str, value: Any) -> Json:
     """Write a parameter as a content item (PS3.3 table 10-2)."""
     concept = {"0040A043": sequence(code_item(name, SCHEME, name))}
     if isinstance(value, int | float) and not isinstance(value, bool):
