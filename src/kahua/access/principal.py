@@ -15,7 +15,8 @@ from kahua.errors import NotAllowed, NotFound
 Via = Literal["session", "token", "local"]
 
 _PROJECT = Prepared(
-    select(ProjectRow.id, ProjectRow.name, ProjectRow.title).where(ProjectRow.name == bindparam("name"))
+    select(ProjectRow.id, ProjectRow.name, ProjectRow.title).where(ProjectRow.name == bindparam("name")),
+    brief=True,
 )
 
 

@@ -11,7 +11,7 @@ from kahua.access.credentials import hash_of, new_secret
 from kahua.access.passwords import hash_password, password_is_right
 from kahua.access.principal import Principal, load_principal, principal_query, read_principal
 from kahua.access.tables import BrowserSessionRow, SignInLinkRow, UserRow
-from kahua.database import Database, Prepared, Readable, UtcDateTime, now
+from kahua.database import Database, Prepared, Readable, now
 from kahua.errors import InvalidInput, NotSignedIn
 
 #: A browser session ends after this time even when it is used all along.
@@ -45,10 +45,8 @@ class OpenSession:
 _SESSION = Prepared(
     principal_query(BrowserSessionRow.created_at, BrowserSessionRow.expires_at)
     .join(BrowserSessionRow, BrowserSessionRow.user_id == UserRow.id)
-    .where(
-        BrowserSessionRow.token_hash == bindparam("token_hash"),
-        BrowserSessionRow.expires_at > bindparam("moment", type_=UtcDateTime()),
-    )
+    .where(BrowserSessionRow.token_hash == bindparam("token_hash")),
+    brief=True,
 )
 
 
@@ -131,11 +129,13 @@ def set_password(
 
 def find_session(session: Readable, cookie: str) -> OpenSession | None:
     """Session that a cookie belongs to; None if it has ended or never was."""
-    rows = _SESSION.execute(session, token_hash=hash_of(cookie), moment=now())
+    rows = _SESSION.execute(session, token_hash=hash_of(cookie))
     principal = read_principal(rows, "session")
     if principal is None:
         return None
     *_, created_at, expires_at = rows[0]
+    if expires_at <= now():
+        return None
     return OpenSession(principal=principal, created_at=created_at, expires_at=expires_at)
 
 

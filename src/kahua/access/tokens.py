@@ -11,7 +11,7 @@ from kahua.access.audit import record
 from kahua.access.credentials import TOKEN_PREFIX, hash_of, new_secret
 from kahua.access.principal import Principal, principal_query, read_principal
 from kahua.access.tables import ApiTokenRow, UserRow
-from kahua.database import Prepared, Readable, UtcDateTime, now
+from kahua.database import Prepared, Readable, now
 from kahua.errors import InvalidInput, NotFound, StateConflict
 
 #: Longest life of a token.
@@ -38,12 +38,10 @@ class UsedToken:
 
 
 _TOKEN = Prepared(
-    principal_query(ApiTokenRow.last_used_at)
+    principal_query(ApiTokenRow.last_used_at, ApiTokenRow.expires_at)
     .join(ApiTokenRow, ApiTokenRow.user_id == UserRow.id)
-    .where(
-        ApiTokenRow.token_hash == bindparam("token_hash"),
-        ApiTokenRow.expires_at > bindparam("moment", type_=UtcDateTime()),
-    )
+    .where(ApiTokenRow.token_hash == bindparam("token_hash")),
+    brief=True,
 )
 
 
@@ -104,9 +102,12 @@ def delete_token(session: Session, *, user_id: str, token_id: str) -> None:
 
 def find_token(session: Readable, secret: str) -> UsedToken | None:
     """Token that a secret belongs to; None if it has ended or never was."""
-    rows = _TOKEN.execute(session, token_hash=hash_of(secret), moment=now())
+    rows = _TOKEN.execute(session, token_hash=hash_of(secret))
     principal = read_principal(rows, "token")
-    return UsedToken(principal=principal, last_used_at=rows[0][-1]) if principal else None
+    if principal is None:
+        return None
+    *_, last_used_at, expires_at = rows[0]
+    return UsedToken(principal=principal, last_used_at=last_used_at) if expires_at > now() else None
 
 
 def note_use(session: Session, secret: str) -> None:

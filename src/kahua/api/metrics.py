@@ -1,6 +1,7 @@
 """What the site counts, for Prometheus. Every set of labels is fixed: nothing in them comes from outside."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -31,14 +32,18 @@ class Metrics:
         self._seconds = Histogram(
             "kahua_http_request_seconds", "Time to the end of the answer.", ["operation"], registry=self._registry
         )
+        self._of = cache(self._labelled)
         self._registry.register(_DatabaseCollector(database))
 
     def observe(self, scope: Scope, *, status: int, seconds: float) -> None:
         """Count a request that was answered."""
-        operation = _operation(scope)
         method = scope["method"] if scope["method"] in METHODS else "other"
-        self._requests.labels(operation, method, str(status)).inc()
-        self._seconds.labels(operation).observe(seconds)
+        requests, times = self._of(_operation(scope), method, status)
+        requests.inc()
+        times.observe(seconds)
+
+    def _labelled(self, operation: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        return self._requests.labels(operation, method, str(status)), self._seconds.labels(operation)
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

@@ -4,11 +4,11 @@ import asyncio
 import ipaddress
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import structlog
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -77,37 +77,45 @@ class Shield:
         request_id = scope["kahua.request_id"] = new_id()
         answer = _Answer(scope, send, request_id)
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request=request_id):
-            try:
-                self._check(scope)
-                await self.app(scope, _Body(scope, receive, self.max_body_bytes).receive, answer.send)
-            except KahuaError as error:
-                await problem_response(request_id, error)(scope, receive, answer.send)
-            except ClientDisconnect:
-                log.info("request broken off", method=scope["method"], path=scope["path"])
-                if not answer.status:
-                    await problem_response(request_id, BROKEN_OFF)(scope, receive, answer.send)
-            except Exception:  # the outermost edge: whatever it was, the caller learns nothing but the request's id
-                log.exception("request failed", method=scope["method"], path=scope["path"])
-                if answer.status:
-                    raise
-                await unexpected_response(request_id)(scope, receive, answer.send)
+        bound = structlog.contextvars.bind_contextvars(request=request_id)
+        try:
+            await self._serve(scope, receive, answer)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
         self.metrics.observe(scope, status=answer.status, seconds=time.perf_counter() - started)
+
+    async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        request_id = scope["kahua.request_id"]
+        try:
+            headers = _headers(scope)
+            self._check(scope, headers)
+            body = _Body(scope, headers, receive, self.max_body_bytes)
+            await self.app(scope, body.receive, answer.send)
+        except KahuaError as error:
+            await problem_response(request_id, error)(scope, receive, answer.send)
+        except ClientDisconnect:
+            log.info("request broken off", method=scope["method"], path=scope["path"])
+            if not answer.status:
+                await problem_response(request_id, BROKEN_OFF)(scope, receive, answer.send)
+        except Exception:  # the outermost edge: whatever it was, the caller learns nothing but the request's id
+            log.exception("request failed", method=scope["method"], path=scope["path"])
+            if answer.status:
+                raise
+            await unexpected_response(request_id)(scope, receive, answer.send)
 
     async def _serve_channel(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket, or close it unopened: a browser opens one for pages of any site, with our cookie."""
         answer = _Denial(scope, send)
         try:
-            self._check(scope)
+            self._check(scope, _headers(scope))
             await self.app(scope, receive, answer.send)
         except KahuaError as error:
             await problem_response(None, error)(scope, receive, answer.send)
 
-    def _check(self, scope: Scope) -> None:
+    def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
         """Refuse what comes under a foreign name, from a page of another site, or with what no text has."""
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
             raise InvalidInput("An address cannot contain the character NUL.")
-        headers = Headers(scope=scope)
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise UnsupportedMedia("A compressed body is not read.", remedy="Send it without Content-Encoding.")
         if not is_own_name(host_name(headers.get("host", "")), self.names):
@@ -127,11 +135,11 @@ class Shield:
 class _Body:
     """Refuses a body that is too long before a handler sees it, by its header or as it comes."""
 
-    def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
+    def __init__(self, scope: Scope, headers: Mapping[str, str], receive: Receive, limit: int) -> None:
         self._scope = scope
         self._receive = receive
         self._limit = limit
-        announced = Headers(scope=scope).get("content-length", "")
+        announced = headers.get("content-length", "")
         self._announced = int(announced) if announced.isdecimal() else 0
         self._received = 0
         self._is_whole = False
@@ -208,6 +216,11 @@ def policy_of(path: str) -> str:
     return DATA_POLICY if path.startswith(DATA_PATHS) else PAGE_POLICY
 
 
+def _headers(scope: Scope) -> dict[str, str]:
+    """Give the headers of a request by their names; of several of one name, the first."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+
+
 def own_names(settings: Settings) -> frozenset[str]:
     """Names under which people reach the site; its numeric addresses are not among them."""
     public = urlsplit(settings.public_url or "").hostname
@@ -215,6 +228,7 @@ def own_names(settings: Settings) -> frozenset[str]:
     return frozenset(name.lower() for name in names if name)
 
 
+@lru_cache(maxsize=256)
 def host_name(host: str) -> str:
     """Take the name out of a Host header: without port, and without the brackets of IPv6."""
     return urlsplit(f"//{host}").hostname or "" if host.isprintable() and "@" not in host and "/" not in host else ""
@@ -222,8 +236,11 @@ def host_name(host: str) -> str:
 
 def is_own_name(name: str, names: frozenset[str]) -> bool:
     """Whether a name is ours. A numeric address always is: DNS rebinding needs a name."""
-    if name.lower() in names:
-        return True
+    return name.lower() in names or _is_address(name)
+
+
+@lru_cache(maxsize=256)
+def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)
     except ValueError:

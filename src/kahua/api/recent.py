@@ -4,6 +4,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
+from kahua.waiting import may_wait
+
 #: Bytes of all answers that are kept.
 MAX_BYTES = 64_000_000
 
@@ -27,6 +29,7 @@ class RecentAnswers:
             if (answer := self._answers.get(key)) is not None:
                 self._answers.move_to_end(key)
                 return answer
+        may_wait()
         answer = make()
         self._keep(key, answer)
         return answer

@@ -1,4 +1,4 @@
-"""The short way to what viewers ask for most: one change of thread a request, and nothing in between.
+"""The short way to what viewers ask for most: at once where everything is in memory, otherwise by one thread.
 
 A viewer that opens a series asks for hundreds of frames, and FastAPI's own way to a handler costs more than
 most of them. What is served here are FastAPI's routes all the same: their addresses, their guards and their
@@ -16,8 +16,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from kahua.access import ProjectAccess
 from kahua.api.security import Access
 from kahua.api.streams import without_body
+from kahua.site import Site
+from kahua.waiting import WouldWait, at_once
 
 #: Requests that are worked on at once; those that draw wait for their pictures meanwhile.
 MAX_THREADS = 40
@@ -53,14 +56,42 @@ class Shortcut:
 
     async def _go(self, way: _Way, parts: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = way.route  # requests are counted by its name
-        request = Request(scope, receive)
-        work = asyncio.get_running_loop().run_in_executor(
-            self._threads, copy_context().run, _answer, way, parts, request
-        )
-        response = await work
+        question = _Question(way, parts, Request(scope, receive))
+        response = question.answer_at_once()
+        if response is None:
+            work = asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, question.answer)
+            response = await work
         if scope["method"] == "HEAD":
             response = without_body(response)
         await response(scope, receive, send)
+
+
+class _Question:
+    """A request for a route."""
+
+    def __init__(self, way: _Way, parts: dict[str, str], request: Request) -> None:
+        self._way = way
+        self._project = parts.pop("project")
+        self._parts = parts
+        self._request = request
+        self._site: Site = request.app.state.site
+        self._access: ProjectAccess | None = None
+
+    def answer_at_once(self) -> Response | None:
+        """Give the answer if that takes no waiting: rights and rows are as they were, the bytes in memory."""
+        if not self._site.database.remembers:
+            return None
+        try:
+            with at_once():
+                return self.answer()
+        except WouldWait:
+            return None
+
+    def answer(self) -> Response:
+        """Ask the guard, unless it has answered, then the handler."""
+        if self._access is None:
+            self._access = self._way.guard(self._request, self._project)
+        return self._way.handler(request=self._request, access=self._access, site=self._site, **self._parts)
 
 
 def _ways(router: APIRouter) -> Iterator[_Way]:
@@ -68,9 +99,3 @@ def _ways(router: APIRouter) -> Iterator[_Way]:
         if isinstance(route, APIRoute) and route.methods == {"GET"}:
             (guard,) = (each.call for each in route.dependant.dependencies if isinstance(each.call, Access))
             yield _Way(route.path_regex, route, guard, route.endpoint)
-
-
-def _answer(way: _Way, parts: dict[str, str], request: Request) -> Response:
-    """Ask the guard, then the handler."""
-    access = way.guard(request, parts.pop("project"))
-    return way.handler(request=request, access=access, site=request.app.state.site, **parts)

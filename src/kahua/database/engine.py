@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from kahua.database import postgresql
 from kahua.database.holds import ConnectionHold, FileHold, Hold
+from kahua.database.memory import Memory
 from kahua.database.statements import Look
 from kahua.errors import MisconfiguredSite, OutOfSpace, Unavailable
+from kahua.waiting import may_wait
 
 #: How long a writer waits for another process that writes, in seconds.
 BUSY_SECONDS = 30
@@ -45,6 +47,8 @@ class Database:
         self.engine = _create_engine(url, durable=durable)
         self._writer = self.engine.execution_options(kahua_write=True)
         self._looker = self.engine if self.is_sqlite else postgresql.connect(url, look_seconds=look_seconds)
+        #: What was read a moment ago; no other database tells so cheaply whether it still holds.
+        self._memory = Memory(self._connected_apart) if self.is_sqlite else None
 
     @classmethod
     def in_folder(cls, folder: Path, *, durable: bool = True) -> "Database":
@@ -58,6 +62,7 @@ class Database:
         One that is `alone` waits for those that write, and none begins to write before it ends; on
         SQLite every one is.
         """
+        may_wait()
         with _clear_errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
             if not self.is_sqlite:
                 postgresql.begin_writing(session.connection(), alone=alone)
@@ -66,6 +71,7 @@ class Database:
     @contextmanager
     def write_rows(self) -> Iterator[Connection]:
         """Open what `write` opens, without a session: for the path of every received instance."""
+        may_wait()
         with _clear_errors(), self._writer.begin() as connection:
             if not self.is_sqlite:
                 postgresql.begin_writing(connection, alone=False)
@@ -77,6 +83,7 @@ class Database:
 
         It ends by closing, which rolls back but, unlike a rollback, leaves the rows that were read usable.
         """
+        may_wait()
         with _clear_errors(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
@@ -89,13 +96,32 @@ class Database:
         Unavailable
             It takes too long, as the search for a word in every row of a large site does.
         """
-        with _clear_errors():
-            connection = self._looker.raw_connection()
-            try:
-                with _ended_after(self._look_seconds, connection) if self.is_sqlite else nullcontext():
-                    yield Look(self._looker.dialect, connection)
-            finally:
-                connection.close()
+        with _clear_errors(), ExitStack() as stack:
+            yield Look(self._looker.dialect, lambda: stack.enter_context(self._connected()), self._memory)
+
+    @contextmanager
+    def _connected(self) -> Iterator[PoolProxiedConnection]:
+        """Take a connection to look; the time that it has begins now."""
+        may_wait()
+        connection = self._looker.raw_connection()
+        try:
+            with _ended_after(self._look_seconds, connection) if self.is_sqlite else nullcontext():
+                yield connection
+        finally:
+            connection.close()
+
+    def _connected_apart(self) -> PoolProxiedConnection:
+        """Take a connection that nobody else uses, and that waits for nobody."""
+        may_wait()
+        connection = self.engine.raw_connection()
+        connection.detach()
+        connection.cursor().execute("PRAGMA busy_timeout=0")
+        return connection
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a look may be answered without waiting."""
+        return self._memory is not None
 
     @contextmanager
     def claim(self, name: str) -> Iterator[postgresql.Claim]:
@@ -135,6 +161,7 @@ class Database:
             hold.end()
 
     def _take(self, name: str, *, alone: bool, wait: bool) -> Hold | None:
+        may_wait()
         if not self.is_sqlite:
             with _clear_errors():
                 return ConnectionHold.take(self.engine, name, alone=alone, wait=wait)
@@ -157,6 +184,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        if self._memory is not None:
+            self._memory.close()
         self.engine.dispose()
         self._looker.dispose()
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ClauseElement, Connection, Dialect
@@ -11,15 +12,42 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from kahua.database.memory import Memory, Rows
+from kahua.waiting import hurries
+
 Convert = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
 class Look:
-    """A connection outside of any transaction: each statement sees what is committed at its moment."""
+    """A connection outside of any transaction: each statement sees what is committed at its moment.
 
-    dialect: Dialect
-    connection: PoolProxiedConnection
+    Those that are brief may all see what is committed when the first of them is asked. A connection is taken when one
+    is needed.
+    """
+
+    def __init__(self, dialect: Dialect, connect: Callable[[], PoolProxiedConnection], memory: Memory | None) -> None:
+        self.dialect = dialect
+        self._connect = connect
+        self._memory = memory
+        self._version: int | None = None
+
+    @cached_property
+    def connection(self) -> PoolProxiedConnection:
+        """Connection of the driver."""
+        return self._connect()
+
+    def brief(self, text: str, values: Sequence[Any], ask: Callable[[PoolProxiedConnection], Rows]) -> Rows:
+        """Give what a brief statement answers for some values, asked now or before."""
+        if self._memory is None:
+            return ask(self.connection)
+        if self._version is None:
+            self._version = self._memory.version()
+        key = (text, *values)
+        rows = self._memory.get(self._version, key)
+        if rows is None:
+            rows = self._memory.ask(ask) if hurries() else ask(self.connection)
+            self._memory.keep(self._version, key, rows)
+        return rows
 
 
 #: What prepared statements are put to.
@@ -80,23 +108,23 @@ class Prepared:
     SQLAlchemy compiles it, once for each kind of database; its execution goes by no layer in between, which
     would cost more than the database does. Every parameter must be given, of an insertion every one of the
     columns `names`. Errors are those of SQLAlchemy. Rows are tuples of what the columns' types make of values.
+    One that is `brief` gives a few rows that are found by their keys: see `Memory`.
     """
 
-    def __init__(self, statement: ClauseElement, names: Sequence[str] | None = None) -> None:
+    def __init__(self, statement: ClauseElement, names: Sequence[str] | None = None, *, brief: bool = False) -> None:
         self._statement = statement
         self._names = names
+        self._brief = brief
         self._forms: dict[str, _Form] = {}
 
-    def execute(self, readable: Readable, **parameters: Any) -> list[tuple[Any, ...]]:
-        """Execute it; give its rows."""
+    def execute(self, readable: Readable, **parameters: Any) -> Rows:
+        """Execute it; give its rows, which are not to be changed."""
         connection = readable.connection() if isinstance(readable, Session) else readable
         form = self._form(connection.dialect)
-        with _errors(form, connection.dialect):
-            cursor = connection.connection.cursor()
-            cursor.execute(form.text, form.values(parameters))
-            rows = list(cursor.fetchall()) if cursor.description else []
-            cursor.close()
-        return [form.read(row) for row in rows] if form.readers else rows
+        values = form.values(parameters)
+        if self._brief and isinstance(connection, Look):
+            return connection.brief(form.text, values, lambda driver: _asked(driver, connection.dialect, form, values))
+        return _asked(connection.connection, connection.dialect, form, values)
 
     def execute_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute it for each of the rows."""
@@ -111,6 +139,15 @@ class Prepared:
         if form is None:
             form = self._forms[dialect.name] = _Form.of(self._statement, self._names, dialect)
         return form
+
+
+def _asked(connection: PoolProxiedConnection, dialect: Dialect, form: _Form, values: Any) -> Rows:
+    with _errors(form, dialect):
+        cursor = connection.cursor()
+        cursor.execute(form.text, values)
+        rows = list(cursor.fetchall()) if cursor.description else []
+        cursor.close()
+    return [form.read(row) for row in rows] if form.readers else rows
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from kahua.errors import UndecodablePixels
 from kahua.settings import process_environment
+from kahua.waiting import may_wait
 
 #: Exit status by which a child says: the input is at fault, and my last line says why.
 REFUSED = 3
@@ -37,6 +38,7 @@ def run_child(module: str, *arguments: str, bounds: Bounds) -> bytes:
     UndecodablePixels
         It refused its input, died, or took too long; the message says which.
     """
+    may_wait()
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, arguments without a shell
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.DEVNULL,

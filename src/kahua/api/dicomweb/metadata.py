@@ -22,6 +22,7 @@ from kahua.api.security import SiteOfRequest
 from kahua.site import Site
 from kahua.store import metadata
 from kahua.store.dicomweb.retrieve import Address, Located, locate_instances, locate_series
+from kahua.waiting import may_wait
 
 router = APIRouter(prefix=PREFIX, tags=["dicomweb"], include_in_schema=False)
 
@@ -65,6 +66,7 @@ def _metadata(request: Request, access: ProjectAccess, site: Site, address: Addr
 
 def _built(request: Request, site: Site, access: ProjectAccess, instances: Sequence[Located]) -> Response:
     """Answer with what is read from the instances now."""
+    may_wait()
     kind = data_set_kind(request)
     if kind is None:
         return not_acceptable(FORMS)

@@ -48,7 +48,7 @@ def _origin(request: Request) -> str:
 
 def accepted_of(request: Request) -> Sequence[Media]:
     """Read what the client accepts: the query parameter ``accept`` counts more than the header (PS3.18 8.3.3.1)."""
-    named = ",".join(request.query_params.getlist("accept")) if "accept=" in request.url.query else ""
+    named = ",".join(request.query_params.getlist("accept")) if b"accept=" in request.scope["query_string"] else ""
     return parse_accept(named or request.headers.get("accept", ""))
 
 

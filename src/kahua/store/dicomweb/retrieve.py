@@ -88,9 +88,10 @@ def _statement(
         .where(*(wanted[level] == bindparam(level) for level in depth))
     )
     if table is SeriesRow:
-        return Prepared(statement.order_by(SeriesRow.id))
+        return Prepared(statement.order_by(SeriesRow.id), brief=len(depth) == 1)
     statement = statement.join(InstanceRow, InstanceRow.series_id == SeriesRow.id)
-    return Prepared(statement.order_by(SeriesRow.id, InstanceRow.instance_number, InstanceRow.id))
+    statement = statement.order_by(SeriesRow.id, InstanceRow.instance_number, InstanceRow.id)
+    return Prepared(statement, brief=len(depth) == 2)
 
 
 _INSTANCES = {

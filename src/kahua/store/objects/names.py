@@ -24,9 +24,9 @@ def name_of(key: str) -> str:
     InvalidInput
         There can be no such key.
     """
-    encoded = check_key(key)
     if _PLAIN_KEY.fullmatch(key):
         return f"{key[:2]}/{key}"
+    encoded = check_key(key)
     return f"{hashlib.sha256(encoded).hexdigest()[:2]}/x{encoded.hex()}"
 
 

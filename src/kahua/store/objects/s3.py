@@ -17,6 +17,7 @@ from kahua.logs import get_logger
 from kahua.store.objects.fetched import FetchedFiles
 from kahua.store.objects.names import INCOMING, key_of, name_of
 from kahua.store.objects.port import CHUNK_BYTES, Chunks
+from kahua.waiting import may_wait
 
 #: An object up to this size is put by one request, from memory; a larger one in parts of this size.
 PART_BYTES = 8 << 20
@@ -263,6 +264,7 @@ class S3Store:
     @contextmanager
     def _clear_errors(self) -> Iterator[None]:
         """Say in a sentence what the server says in its own words."""
+        may_wait()
         try:
             yield
         except AlreadyExistsError:

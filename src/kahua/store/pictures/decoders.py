@@ -20,6 +20,7 @@ from typing import IO, cast
 from kahua.errors import Unavailable, UndecodablePixels
 from kahua.settings import process_environment
 from kahua.store.child import Bounds, limit, reason_of
+from kahua.waiting import may_wait
 
 #: Pictures after which a process is replaced: to start another takes as long as hundreds of them.
 MAX_JOBS = 2000
@@ -60,6 +61,7 @@ class Decoders:
         Unavailable
             All are busy, and stay so for as long as a picture may take; or the site is being stopped.
         """
+        may_wait()
         if not self._free.acquire(timeout=bounds.seconds):
             raise Unavailable("Too many pictures are being drawn at this moment.")
         try:
