@@ -127,7 +127,7 @@ class Shield:
         if (
             origin is not None
             and scope.get("method") not in SAFE_METHODS
-            and not is_own_name(urlsplit(origin).hostname or "", self.names)
+            and not is_own_name(_host_of(origin), self.names)
         ):
             raise NotAllowed("Pages of other sites may not change anything here.")
 
@@ -231,7 +231,14 @@ def own_names(settings: Settings) -> frozenset[str]:
 @lru_cache(maxsize=256)
 def host_name(host: str) -> str:
     """Take the name out of a Host header: without port, and without the brackets of IPv6."""
-    return urlsplit(f"//{host}").hostname or "" if host.isprintable() and "@" not in host and "/" not in host else ""
+    return _host_of(f"//{host}") if host.isprintable() and "@" not in host and "/" not in host else ""
+
+
+def _host_of(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:  # half an address of IPv6, for example: no name of ours
+        return ""
 
 
 def is_own_name(name: str, names: frozenset[str]) -> bool:

@@ -44,7 +44,7 @@ def read_native_xml(body: bytes) -> Json:
     parser.CharacterDataHandler = reader.text
     try:
         parser.Parse(body, True)  # noqa: FBT003 - its own signature
-    except (expat.ExpatError, UnicodeError, LookupError):
+    except (expat.ExpatError, LookupError, ValueError):  # of a character set that is not known, or not read
         raise InvalidInput("The body is no XML.") from None
     if reader.data_set is None:
         raise InvalidInput("The body is no data set of the Native DICOM Model.")

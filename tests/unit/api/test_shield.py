@@ -20,7 +20,9 @@ def test_own_names_and_addresses_are_served(application: FastAPI, host: str) -> 
     assert anonymous(application).get("/healthz", headers={"host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "evil@localhost", "localhost/x", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "evil@localhost", "localhost/x", "", "[::1", "[x]"]
+)
 def test_foreign_names_are_refused(application: FastAPI, host: str) -> None:
     assert anonymous(application).get("/healthz", headers={"host": host}).status_code == 400
 
@@ -30,7 +32,7 @@ def test_public_address_is_an_own_name() -> None:
     assert is_own_name(host_name("images.example.org:8443"), names)
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example", "http://[::1"])
 def test_change_from_a_foreign_page_is_refused(application: FastAPI, origin: str) -> None:
     client = browser(application, "viewer")
     assert client.post("/api/sign-out", headers={"origin": origin}).status_code == 403
