@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     max_archive_bytes: Positive = Field(
         200 * GIGABYTE, description="Most bytes into which an uploaded archive may grow."
     )
+    max_quarantine_bytes: Positive = Field(
+        20 * GIGABYTE, description="Most bytes of refused objects that are kept; of those beyond, only the reason is."
+    )
     max_frame_bytes: Positive = Field(512 * MEGABYTE, description="Largest decoded frame.")
     decode_seconds: Positive = Field(10, description="Longest time for decoding one frame.")
     min_free_bytes: Positive = Field(

@@ -1,13 +1,19 @@
 """Bad input through every door: a true answer, a readable reason in quarantine, and nothing else disturbed."""
 
+import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import pytest
 
+from kahua.testing.factory import ct_series, data_set_bytes
+from kahua.testing.sender import Sender, store_message
+
 from .broken import as_data_set, made_here, of_the_shared_data
+from .conftest import StartSite, client_of
 from .peers import associate, store_bytes
 from .running import Client, RunningSite
 
@@ -200,3 +206,57 @@ def test_unknown_people_are_refused_in_the_same_words(site: RunningSite, ada: st
 def test_an_unknown_project_takes_no_association(site: RunningSite) -> None:
     association = associate(site, VERIFICATION, called="kp-nobody")
     assert not association.is_established
+
+
+#: Broken objects that one process gets: so many before its memory is looked at, and after.
+FIRST, MORE = 1000, 3000
+
+
+def test_thousands_of_broken_objects_leave_memory_and_disk_as_they_were(start_site: StartSite) -> None:
+    site = start_site(max_quarantine_bytes=100_000)
+    client = client_of(site)
+    receiver = psutil.Process(site.parts()["receive"])
+    chance = random.Random(4)  # noqa: S311 - the same objects in each run
+    good = ct_series(slices=2, rows=8, columns=8, seed="among broken ones")
+    send_broken(site, chance, FIRST)
+    before = receiver.memory_info().rss, receiver.num_fds()
+    assert send_good(site, good[0]) == 0
+    send_broken(site, chance, MORE)
+    assert send_good(site, good[1]) == 0
+    assert receiver.memory_info().rss - before[0] < 30_000_000
+    assert receiver.num_fds() - before[1] < 10
+    client.wait_for_series(good[0].SeriesInstanceUID, instances=2)
+    objects = [path.stat().st_size for path in (site.folder / "objects").rglob("*") if path.is_file()]
+    assert 90_000 < sum(objects) < 110_000  # the good ones are small
+    assert "The quarantine is nearly full" in site.kahua("doctor").stdout
+    assert client.http.get("/readyz").is_success
+    client.http.close()
+
+
+def send_good(site: RunningSite, instance: Any) -> int:
+    with Sender(("127.0.0.1", site.dicom_port), called="kp-main") as sender:
+        return sender.store(store_message(instance.SOPInstanceUID, data_set_bytes(instance)))
+
+
+def send_broken(site: RunningSite, chance: random.Random, count: int) -> None:
+    """Send objects of which each is broken in another way; each is refused, and the association outlives it."""
+    whole = data_set_bytes(ct_series(slices=1, rows=8, columns=8, seed="to be broken")[0])
+    with Sender(("127.0.0.1", site.dicom_port), called="kp-main") as sender:
+        for _ in range(count):
+            status = sender.store(store_message("1.2.3", broken(whole, chance)))
+            assert status >> 8 in (0xA9, 0xC0, 0x01)
+
+
+def broken(whole: bytes, chance: random.Random) -> bytes:
+    """Cut it off, spoil some bytes at its beginning, or nest it without end; then no two are the same."""
+    data = bytearray(whole)
+    match chance.randrange(4):
+        case 0:
+            del data[chance.randrange(1, len(data) // 2) :]
+        case 1:
+            data[:8] = chance.randbytes(8)
+        case 2:
+            data = bytearray(b"\x08\0\x05\0SQ\0\0\xff\xff\xff\xff" * chance.randrange(50, 100))
+        case _:
+            data = bytearray(chance.randbytes(400))
+    return bytes(data + chance.randbytes(2 + len(data) % 2))

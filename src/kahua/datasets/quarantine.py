@@ -74,7 +74,8 @@ def _kept(archive: Archive, project_id: str, quarantine_id: str) -> QuarantineRo
         row = find_quarantined(session, project_id, quarantine_id)
     if not archive.objects.exists(row.object_key):
         raise StateConflict(
-            "Only the reason was kept: the project de-identifies what arrives, and this could not be.",
+            "Only the reason was kept: the project de-identifies what arrives and this could not be, "
+            "or the quarantine was full.",
             remedy="Mend it at its source; send it again.",
         )
     return row

@@ -12,7 +12,16 @@ from kahua.access import verify_audit_chain
 from kahua.database import Database, EventRow
 from kahua.errors import KahuaError
 from kahua.settings import Settings
-from kahua.store import FOLDERS, MOVER_LOCK, ObjectStore, missing, orphans, placement_of
+from kahua.store import (
+    FOLDERS,
+    MOVER_LOCK,
+    ObjectStore,
+    count_quarantined,
+    is_nearly_full,
+    missing,
+    orphans,
+    placement_of,
+)
 
 #: An event that failed this often needs a person.
 PATIENCE = 5
@@ -67,6 +76,20 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding(id="disk", severity=Severity.FINE, text=f"{free / 1e9:,.0f} GB are free.")
+
+
+def check_quarantine(database: Database, settings: Settings) -> Iterator[Finding]:
+    """See whether what is refused can still be kept."""
+    with database.read() as session:
+        items, size = count_quarantined(session)
+    if is_nearly_full(items, size, max_bytes=settings.max_quarantine_bytes):
+        yield Finding(
+            id="quarantine",
+            severity=Severity.NOTICE,
+            text=f"The quarantine is nearly full: {items} objects, {size / 1e9:,.1f} GB. When it is full, not even "
+            "the reason of what is refused may be kept.",
+            remedy="See who sends it with `kahua quarantine list`, and discard it; or raise max_quarantine_bytes.",
+        )
 
 
 def check_durability(settings: Settings) -> Iterator[Finding]:

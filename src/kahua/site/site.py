@@ -20,6 +20,7 @@ from kahua.monitoring import (
     check_objects,
     check_outbox,
     check_place_of_objects,
+    check_quarantine,
     check_sandbox,
     check_web,
 )
@@ -210,6 +211,7 @@ class Site:
         return [
             lambda: check_disk(self.settings),
             lambda: check_durability(self.settings),
+            lambda: check_quarantine(self.database, self.settings),
             lambda: check_outbox(self.database),
             lambda: check_web(web_folder()),
             lambda: check_objects(self.database, self.objects),

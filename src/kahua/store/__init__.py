@@ -50,7 +50,7 @@ from kahua.store.exports.export import Export, Exporter
 from kahua.store.ingest.archive import Archive
 from kahua.store.ingest.limits import Limits
 from kahua.store.ingest.origin import Accepted, Origin
-from kahua.store.ingest.quarantine import find_quarantined, quarantined
+from kahua.store.ingest.quarantine import count_quarantined, find_quarantined, is_nearly_full, quarantined
 from kahua.store.ingest.staging import FileData, MemoryData
 from kahua.store.moving import MOVER_LOCK, Moved, check_place, placement_of, settle
 from kahua.store.objects import FOLDERS, DirectoryStore, ObjectStore, content_key
@@ -128,6 +128,7 @@ __all__ = [
     "change_peer",
     "check_place",
     "content_key",
+    "count_quarantined",
     "count_sealed",
     "delete_instances",
     "delete_series",
@@ -146,6 +147,7 @@ __all__ = [
     "find_trashed",
     "instances_of",
     "instructions_of",
+    "is_nearly_full",
     "list_peers",
     "make_seal",
     "missing",

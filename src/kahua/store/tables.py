@@ -200,7 +200,7 @@ class QuarantineRow(Base):
     name: Mapped[str] = mapped_column(String(300))
     door: Mapped[str] = mapped_column(String(16))
     sender: Mapped[str] = mapped_column(String(100))
-    #: Key of the bytes, as they came, in the object store; and their number.
+    #: Key of the bytes, as they came, in the object store; and how many are kept there, 0 if only the reason is.
     object_key: Mapped[str] = mapped_column(String(64))
     size: Mapped[int]
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from kahua.access import record
 from kahua.access.tables import AuditEntryRow
 from kahua.database import EventRow, announce, now
-from kahua.errors import Unavailable
+from kahua.errors import DicomRefused, Unavailable
 from kahua.events import RunFinished
 from kahua.monitoring import (
     Finding,
@@ -20,6 +20,7 @@ from kahua.monitoring import (
     check_installed,
     check_objects,
     check_outbox,
+    check_quarantine,
     examine,
 )
 from kahua.settings import Settings
@@ -84,6 +85,16 @@ def test_an_event_that_fails_again_and_again_is_a_problem(archive: Archive) -> N
 def test_a_full_disk_is_a_problem(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, min_free_bytes=10**18)
     assert worst(list(check_disk(settings))) is Severity.PROBLEM
+
+
+def test_a_full_quarantine_is_told_of(archive: Archive, tmp_path: Path) -> None:
+    file = tmp_path / "noise"
+    file.write_bytes(bytes(100))
+    with pytest.raises(DicomRefused):
+        archive.store_file("main", file, Origin(door="import", sender="test"))
+    assert not list(check_quarantine(archive.database, Settings(max_quarantine_bytes=120)))
+    (finding,) = check_quarantine(archive.database, Settings(max_quarantine_bytes=100))
+    assert finding.severity is Severity.NOTICE
 
 
 def test_an_extension_that_failed_is_a_problem() -> None:

@@ -229,6 +229,49 @@ def test_a_request_that_says_something_else_of_its_object_is_refused(archive: Ar
     assert (count("instances"), count("quarantine")) == (0, 1)
 
 
+def refuse(archive: Archive, number: int) -> None:
+    """Send what is no DICOM."""
+    with pytest.raises(UnreadableDicom):
+        archive.store_file("main", noise(archive, number), Origin(door="upload", sender="x", name=f"{number}"))
+
+
+def noise(archive: Archive, number: int) -> Path:
+    path = archive.staging.folder / f"noise-{number}"
+    path.write_bytes(bytes([number]) * 1000)
+    return path
+
+
+def test_a_full_quarantine_keeps_the_reason_alone(make_archive: Callable[..., Archive]) -> None:
+    archive = make_archive(max_quarantine_bytes=2500)
+    for number in range(4):
+        refuse(archive, number)
+    with archive.database.read() as session:
+        rows = session.scalars(select(QuarantineRow).order_by(QuarantineRow.received_at)).all()
+        assert [row.size for row in rows] == [1000, 1000, 0, 0]
+        assert [archive.objects.exists(row.object_key) for row in rows] == [True, True, False, False]
+        assert all("DICOM" in row.reason for row in rows)
+
+
+def test_there_is_room_again_when_things_were_let_go(make_archive: Callable[..., Archive]) -> None:
+    refuse(make_archive(max_quarantine_bytes=500), 1)
+    larger = make_archive(max_quarantine_bytes=5000)
+    refuse(larger, 1)
+    with larger.database.read() as session:
+        row = session.scalars(select(QuarantineRow)).one()
+    assert row.size == 1000
+    assert larger.objects.exists(row.object_key)
+
+
+def test_no_more_refusals_are_noted_than_anybody_reads(
+    archive: Archive, count: Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kahua.store.ingest.quarantine.MAX_ITEMS", 2)
+    for number in range(5):
+        refuse(archive, number)
+    assert count("quarantine") == 2
+    assert not list(archive.orphans())
+
+
 def test_what_is_refused_is_in_quarantine_as_it_came(archive: Archive, database: Database, tmp_path: Path) -> None:
     path = tmp_path / "x.dcm"
     path.write_bytes(b"no DICOM at all" * 20)

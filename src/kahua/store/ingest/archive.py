@@ -39,7 +39,7 @@ from kahua.store.ingest.filing import Entry, ObjectGone, file_instances
 from kahua.store.ingest.group_commit import MAX_GROUP, GroupCommit
 from kahua.store.ingest.limits import Limits
 from kahua.store.ingest.origin import Accepted, Origin
-from kahua.store.ingest.quarantine import QUARANTINE_KIND, set_aside
+from kahua.store.ingest.quarantine import QUARANTINE_KIND, Keeping, Room, set_aside
 from kahua.store.ingest.staging import FileData, StagedData, Staging
 from kahua.store.objects import ObjectStore, content_key
 
@@ -69,6 +69,7 @@ class Archive:
         self.limits = limits
         self.staging = Staging(staging)
         self.arrivals = Arrivals(database=database, staging=self.staging)
+        self._room = Room(database, limits.max_quarantine_bytes)
         self._rows: GroupCommit[Entry, Filed] = GroupCommit(
             self._commit, max_group=1 if durability == "object" else MAX_GROUP
         )
@@ -314,12 +315,18 @@ class Archive:
         prefix: bytes,
         error: DicomRefused,
     ) -> None:
-        """Put an object into quarantine; but where arrivals are de-identified and this one is not, only the reason."""
+        """Put an object into quarantine, as far as there is room.
+
+        Where arrivals are de-identified and this one is not, there is only the reason.
+        """
         key = content_key(QUARANTINE_KIND, _file_of(prefix, data))
         tells_who = self.arrivals.orders(project_id) is not None and not isinstance(error, HeldBack)
+        size, keeping = 0, self._room.take(0 if tells_who else len(prefix) + data.size)
+        if keeping is Keeping.NOTHING:
+            return
         if tells_who:
-            origin, sop_instance_uid, size = replace(origin, name=""), "", data.size
-        else:
+            origin, sop_instance_uid = replace(origin, name=""), ""
+        elif keeping is Keeping.OBJECT:
             self.limits.check_space(self.staging.folder, data.size)
             size = self.objects.put(key, _file_of(prefix, data))
         with self.database.write_rows() as connection:

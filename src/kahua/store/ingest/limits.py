@@ -17,6 +17,8 @@ class Limits:
     max_object_bytes: int
     #: Nothing more is accepted when less than this would be free on the disk.
     min_free_bytes: int
+    #: Most bytes that are kept in quarantine.
+    max_quarantine_bytes: int
     #: Bounds for reading a header.
     budget: Budget
 
@@ -29,7 +31,12 @@ class Limits:
             max_depth=settings.max_sequence_depth,
             max_inflated_bytes=settings.max_inflated_bytes,
         )
-        return cls(max_object_bytes=settings.max_object_bytes, min_free_bytes=settings.min_free_bytes, budget=budget)
+        return cls(
+            max_object_bytes=settings.max_object_bytes,
+            min_free_bytes=settings.min_free_bytes,
+            max_quarantine_bytes=settings.max_quarantine_bytes,
+            budget=budget,
+        )
 
     def check_size(self, size: int) -> None:
         """Refuse an object that is too large.
