@@ -9,7 +9,11 @@ import pytest
 from fastapi import FastAPI
 from PIL import Image
 from pydicom import dcmread
+from sqlalchemy import select
 
+from kahua.store import InstanceRow
+from kahua.store.pictures.films import film_key
+from kahua.store.pictures.instances import Studio
 from kahua.store.pictures.video import write_mp4
 from kahua.testing.films import film
 from kahua.testing.site import TestClient, program
@@ -59,6 +63,29 @@ def test_other_streams_are_put_into_mp4(client: TestClient, tmp_path: Path, stre
     file.write_bytes(content)
     write_mp4(file, tmp_path / "same.mp4")
     assert answer.content == (tmp_path / "same.mp4").read_bytes()
+
+
+def test_a_film_is_made_once_for_all_its_ranges_and_goes_with_what_is_collected(
+    client: TestClient, site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, _ = kept(client, "h264-ts")
+    whole = get(client, f"{address}/rendered", "video/mp4")
+    before = set(site.objects.keys())
+    with monkeypatch.context() as patch:
+        patch.setattr(Studio, "played", None)  # it would be needed to make the film again
+        part = client.get(f"{address}/rendered", headers={"Accept": "video/mp4", "Range": "bytes=4-99"})
+        assert (part.status_code, part.content) == (206, whole.content[4:100])
+        known = {"Accept": "video/mp4", "If-None-Match": whole.headers["etag"]}
+        assert client.get(f"{address}/rendered", headers=known).status_code == 304
+    site.archive.collect()
+    assert before - set(site.objects.keys()) == {film_key(content_key_of(site))}
+    assert get(client, f"{address}/rendered", "video/mp4").content == whole.content
+
+
+def content_key_of(site: Any) -> str:
+    """Give the key of the only stored object."""
+    with site.database.read() as session:
+        return str(session.scalars(select(InstanceRow.object_key)).one())
 
 
 def test_mpeg2_is_sent_as_it_is_and_never_as_mp4(client: TestClient) -> None:

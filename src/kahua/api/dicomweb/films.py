@@ -1,17 +1,15 @@
 """Videos as browsers play them: the stream as it is stored, in a container of MP4 (PS3.18 section 8.7.3.3)."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 
 from fastapi import Request, Response
-from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
 
-from kahua.api.ranges import PRIVATE, object_response
+from kahua.api.ranges import object_response
 from kahua.dicom.transfer_syntaxes import encoding_of, is_mpeg2
 from kahua.site import Site
 from kahua.store.dicomweb.accept import Media
 from kahua.store.dicomweb.retrieve import StoredInstance
+from kahua.store.pictures.films import kept_film
 from kahua.store.pictures.frames import Span, stream_spans
 
 MP4 = "video/mp4"
@@ -50,9 +48,8 @@ def send_film(request: Request, site: Site, instance: StoredInstance, accepted: 
         return object_response(request, site.objects, instance.object_key, span.length, media, start=span.start)
     if media != MP4:
         return None
-    open_files = ExitStack()
-    path = open_files.enter_context(site.studio.played(instance))
-    return FileResponse(path, media_type=media, headers=PRIVATE, background=BackgroundTask(open_files.close))
+    key = kept_film(site.database, site.studio, instance)
+    return object_response(request, site.objects, key, site.objects.size(key), media)
 
 
 def _is_mp4(site: Site, instance: StoredInstance, span: Span) -> bool:
