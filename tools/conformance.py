@@ -16,6 +16,15 @@ from kahua.dicom.transfer_syntaxes import CONVERTED, DECODED, NATIVE, PLAIN
 from kahua.settings import Settings
 from kahua.store.dicomweb.attributes import ATTRIBUTES, Level
 from kahua.store.dicomweb.query import MAX_CANDIDATES, MAX_LIMIT
+from kahua.store.dicomweb.rendering import (
+    ANIMATION,
+    ANNOTATIONS,
+    EMBEDDED,
+    FUNCTIONS,
+    LACKING,
+    MAX_VIEWPORT,
+    PICTURES,
+)
 from kahua.store.dimse.negotiation import IDENTIFIER_SYNTAXES, OTHER_STORAGE, SERVICES, STORAGE_ROOT
 
 #: What the standard calls a service, by the beginning of its routes' names.
@@ -32,6 +41,7 @@ def lines() -> list[str]:
         *_section("DICOMweb services, as origin server", _web_services()),
         *_section("IHE AI Workflow for Imaging", _ai_workflow()),
         *_section("Attributes matched by queries", _attributes()),
+        *_section("Pictures", _pictures()),
         *_section("Character sets", _character_sets()),
         *_section("Security", _security()),
         *_section("Tried with", _peers()),
@@ -167,6 +177,29 @@ def _attributes() -> list[str]:
             "there are more. Answers are `application/dicom+json`, or parts of `application/dicom+xml`."
         ),
     ]
+
+
+def _pictures() -> list[str]:
+    """Describe what can be asked of rendered resources (PS3.18 sections 8.3.5 and 8.7.4)."""
+    types = _words((*PICTURES, ANIMATION))
+    return [
+        (
+            f"Rendered resources are {types}, the last one with all frames where no frame is named. Videos are also "
+            "sent as `video/mp4` or `video/mpeg`, without being compressed anew, and encapsulated documents as they "
+            "are. Pictures follow the grayscale pipeline of PS3.4 N.2; an image without a window gets one that fits "
+            "it. What is impossible is answered with 400, and the parameter is named."
+        ),
+        *("", "| query parameter | values |", "|---|---|"),
+        f"| `window` | `centre,width,function`, the last one of {_words(FUNCTIONS)} |",
+        f"| `viewport` | `width,height,x,y,w,h`, up to {MAX_VIEWPORT} pixels a side; negative `w` and `h` mirror |",
+        "| `quality` | `1` to `100` |",
+        f"| `annotation` | {_words(ANNOTATIONS)}: the last is ours, and draws overlay planes |",
+        f"| `iccprofile` | {_words(('no', *EMBEDDED))}; {_words(LACKING)} are ignored with a Warning |",
+    ]
+
+
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _character_sets() -> list[str]:

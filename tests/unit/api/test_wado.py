@@ -7,7 +7,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 from fastapi import FastAPI
-from PIL import Image
+from PIL import Image, ImageCms
 from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate, encapsulate_extended
 
@@ -296,6 +296,38 @@ def test_quality_annotation_and_profile_are_heeded_or_warned_of(client: TestClie
     assert get(client, f"{address}?iccprofile=adobergb").headers["warning"].startswith("299 ")
 
 
+def redder() -> bytes:
+    """Give an ICC profile in which the same numbers mean another colour."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    red, green = profile.index(b"rXYZ"), profile.index(b"gXYZ")
+    profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
+    return bytes(profile)
+
+
+@pytest.mark.parametrize("media", ["image/jpeg", "image/png", "image/webp"])
+def test_colours_come_with_the_profile_that_is_asked_for(client: TestClient, media: str) -> None:
+    pixels = np.zeros((16, 16, 3), np.uint8) + np.array([200, 40, 40], np.uint8)
+    profile = redder()
+    image = picture(pixels, photometric="RGB", ICCProfile=profile)
+    stow(client, part10(image))
+    address = f"{address_of(image)}/rendered?iccprofile="
+    none, own, srgb = (picture_of(get(client, f"{address}{kind}", media)) for kind in ("no", "yes", "srgb"))
+    assert "icc_profile" not in none.info
+    assert own.info["icc_profile"] == profile
+    assert srgb.info["icc_profile"] not in (None, profile)
+    assert none.getpixel((8, 8)) == own.getpixel((8, 8))
+    red, green, _ = srgb.convert("RGB").getpixel((8, 8))
+    assert green > red
+
+
+def test_a_damaged_profile_is_told_of(client: TestClient) -> None:
+    image = picture(np.zeros((16, 16, 3), np.uint8), photometric="RGB", ICCProfile=b"damaged " * 20)
+    stow(client, part10(image))
+    answer = get(client, f"{address_of(image)}/rendered?iccprofile=srgb", "image/jpeg")
+    assert answer.status_code >= 400
+    assert "ICC profile" in answer.text
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -306,6 +338,7 @@ def test_quality_annotation_and_profile_are_heeded_or_warned_of(client: TestClie
         "viewport=9,9,9,9,0,0",
         "annotation=x",
         "window=1,2,cubic",
+        "iccprofile=cmyk",
     ],
 )
 def test_impossible_wishes_for_a_picture_are_refused(client: TestClient, image: Dataset, query: str) -> None:
@@ -317,6 +350,7 @@ def test_several_frames_are_an_animation_or_several_pictures(client: TestClient)
     instance = picture(RANDOM.integers(0, 255, (3, 16, 24), dtype=np.uint8))
     stow(client, part10(instance))
     assert picture_of(get(client, f"{address_of(instance)}/rendered", "image/gif")).n_frames == 3
+    assert picture_of(get(client, f"{address_of(instance)}/frames/2/rendered", "image/gif")).format == "GIF"
     parts = parts_of(get(client, f"{address_of(instance)}/frames/1,3/rendered", 'multipart/related; type="image/jpeg"'))
     assert len(parts) == 2
     third = picture_of(get(client, f"{address_of(instance)}/frames/3/thumbnail", "image/png"))

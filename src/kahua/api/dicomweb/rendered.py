@@ -42,7 +42,7 @@ MAX_FRAMES = 200
 PRESENTATION_STATES = ("1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.11.2")
 
 #: Why something that was asked for is not done (RFC 7234 section 5.5).
-NO_PROFILE = '299 kahua "The parameter iccprofile is ignored: pictures are in sRGB."'
+NO_PROFILE = '299 kahua "The parameter iccprofile is ignored: of colour profiles there are yes, no and srgb."'
 
 
 @router.get("/studies/{study}/rendered", operation_id="retrieve_rendered_study")
@@ -136,13 +136,15 @@ def send_picture(
         return send_document(request, site, instance, accepted)
     if is_film(instance) and numbers is None:
         return send_film(request, site, instance, accepted) or _still(request, site, instance, rendering, accepted)
-    kinds = PICTURES if numbers and len(numbers) == 1 else (*PICTURES, ANIMATION)
-    media = _chosen(accepted, kinds)
+    media = _chosen(accepted, (*PICTURES, ANIMATION))
     if media is None:
-        return not_acceptable(", ".join(kinds))
+        return not_acceptable(", ".join((*PICTURES, ANIMATION)))
     if media == ANIMATION or numbers is None:
-        last = min(instance.number_of_frames or 1, MAX_FRAMES) if media == ANIMATION else 1
-        return _picture(request, site, instance, tuple(numbers or range(1, last + 1))[:MAX_FRAMES], media, rendering)
+        shown = numbers or range(1, (instance.number_of_frames or 1) + 1 if media == ANIMATION else 2)
+        answer = _picture(request, site, instance, tuple(shown[:MAX_FRAMES]), media, rendering)
+        if len(shown) > MAX_FRAMES:
+            answer.headers.append("Warning", f'299 kahua "Of {len(shown)} frames the first {MAX_FRAMES} are shown."')
+        return answer
     if len(numbers) == 1:
         return _picture(request, site, instance, tuple(numbers), media, rendering)
     boundary = new_boundary()
@@ -170,7 +172,7 @@ def _picture(
     request: Request, site: Site, instance: StoredInstance, frames: tuple[int, ...], media: str, rendering: Rendering
 ) -> Response:
     wanted = rendering.of(frames, media)
-    headers = {**PRIVATE, **({"Warning": NO_PROFILE} if rendering.names_profile else {})}
+    headers = {**PRIVATE, **({"Warning": NO_PROFILE} if rendering.lacks_profile else {})}
     return Response(_drawn(request, site, instance, wanted), media_type=media, headers=headers)
 
 

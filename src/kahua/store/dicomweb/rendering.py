@@ -27,6 +27,11 @@ FUNCTIONS: "dict[str, Function]" = {"linear": "LINEAR", "linear-exact": "LINEAR_
 ANNOTATIONS = ("patient", "technique", "overlay")
 
 
+#: Colour profiles of the standard (PS3.18 section 8.3.5.1.5) that pictures can have, and those that they cannot.
+EMBEDDED = ("yes", "srgb")
+LACKING = ("adobergb", "rommrgb", "displayp3")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rendering:
     """How pictures are to look."""
@@ -37,8 +42,10 @@ class Rendering:
     region: tuple[float, float, float, float] | None = None
     quality: int | None = None
     annotation: tuple[str, ...] = ()
-    #: A colour profile was asked for.
-    names_profile: bool = False
+    #: Colour profile that pictures are to have, if any.
+    profile: str | None = None
+    #: A colour profile was asked for that is not here.
+    lacks_profile: bool = False
 
     def of(self, frames: tuple[int, ...], media_type: str) -> Wanted:
         """Give what is wanted of some frames."""
@@ -51,6 +58,7 @@ class Rendering:
             region=self.region,
             quality=self.quality,
             annotation=self.annotation,
+            profile=self.profile,
         )
 
 
@@ -64,6 +72,7 @@ def parse_rendering(parameters: Mapping[str, str]) -> Rendering:
     """
     window, function = _window(parameters.get("window"))
     viewport, region = _viewport(parameters.get("viewport"))
+    profile = _profile(parameters.get("iccprofile"))
     return Rendering(
         window=window,
         function=function,
@@ -71,8 +80,17 @@ def parse_rendering(parameters: Mapping[str, str]) -> Rendering:
         region=region,
         quality=_quality(parameters.get("quality")),
         annotation=_annotation(parameters.get("annotation")),
-        names_profile=parameters.get("iccprofile", "no") not in ("no", "srgb"),
+        profile=profile if profile in EMBEDDED else None,
+        lacks_profile=profile in LACKING,
     )
+
+
+def _profile(text: str | None) -> str:
+    kind = (text or "no").lower()
+    if kind not in ("no", *EMBEDDED, *LACKING):
+        kinds = ", ".join(("no", *EMBEDDED, *LACKING))
+        raise InvalidInput(f"The colour profile is one of {kinds}.", field="iccprofile")
+    return kind
 
 
 def read_window(centre: str, width: str, *, field: str = "window") -> tuple[float, float]:

@@ -35,9 +35,10 @@ def draw_plain(objects: ObjectStore, instance: StoredInstance, wanted: Wanted) -
 
 
 def _is_simple(wanted: Wanted) -> bool:
-    """Whether it is one picture of a usual size, on which nothing is written."""
+    """Whether it is one picture of a usual size, on which nothing is written, and whose colours stay as they are."""
     columns, rows = wanted.viewport or (0, 0)
-    return len(wanted.frames) == 1 and not wanted.annotation and columns * rows <= MAX_VIEWPORT_PIXELS
+    is_usual = len(wanted.frames) == 1 and columns * rows <= MAX_VIEWPORT_PIXELS
+    return is_usual and not wanted.annotation and not wanted.profile
 
 
 def _plain_image(objects: ObjectStore, instance: StoredInstance) -> PlainImage | None:

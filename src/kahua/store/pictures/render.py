@@ -21,6 +21,7 @@ from kahua.dicom.overlay_planes import OVERLAY_TAGS, overlay_masks
 from kahua.dicom.pictures import PICTURE_ATTRIBUTES, Picture, fitted
 from kahua.dicom.pixels import PIXEL_ATTRIBUTES, decode_stored, read_frame
 from kahua.dicom.presentation import Target, present, targets
+from kahua.dicom.profiles import profiled
 from kahua.dicom.transcoding import transcode
 from kahua.store.pictures.painting import encode, paint
 from kahua.store.pictures.serving import serve
@@ -39,6 +40,7 @@ WANTED = (
     *PICTURE_ATTRIBUTES,
     *(keyword for lines in LINES.values() for line in lines for keyword in line),
     *("SOPInstanceUID", "SpecificCharacterSet", "FrameTime", "RecommendedDisplayFrameRate"),
+    *("ICCProfile", "OpticalPathSequence"),
     *OVERLAY_TAGS,
 )
 
@@ -55,11 +57,19 @@ def draw(job: Job) -> bytes:
     dataset, wanted = _attributes_of(job), Wanted.of(job)
     pictures = [_painted(job, dataset, wanted, index) for index in range(len(wanted.frames))]
     if len(pictures) == 1:
-        return encode(pictures[0], wanted)
+        return _encoded(pictures[0], dataset, wanted)
     out = BytesIO()
     first, *others = (Image.fromarray(picture).convert("L" if picture.ndim == 2 else "RGB") for picture in pictures)
     first.save(out, "GIF", save_all=True, append_images=others, duration=_frame_time(dataset), loop=0)
     return out.getvalue()
+
+
+def _encoded(picture: Picture, dataset: Dataset, wanted: Wanted) -> bytes:
+    """Write a picture with the wanted colour profile; grey ones have none."""
+    if picture.ndim == 2 or wanted.profile is None:
+        return encode(picture, wanted)
+    converted, profile = profiled(picture, dataset, in_srgb=wanted.profile == "srgb")
+    return encode(converted, wanted, profile)
 
 
 def _painted(job: Job, dataset: Dataset, wanted: Wanted, index: int) -> Picture:

@@ -30,6 +30,9 @@ class Wanted:
     #: What is written into it: `patient`, `technique`; and whether overlay planes are drawn: `overlay`.
     annotation: tuple[str, ...] = ()
 
+    #: Colour profile of the picture: `yes` for that of the image, or `srgb`; none if empty.
+    profile: str | None = None
+
     @classmethod
     def of(cls, job: Mapping[str, Any]) -> "Wanted":
         """Take it from JSON, which has lists for tuples."""
