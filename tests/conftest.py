@@ -1,6 +1,7 @@
 """What tests of several components share: a database of either kind."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,28 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
     server: PostgresServer = request.getfixturevalue("postgresql")
     with server.migrated_database() as url:
         yield url
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "backends" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("elsewhere")
+        also = mark is not None and mark.kwargs.get("also", True)
+        metafunc.parametrize("backends", ["embedded", "elsewhere"] if also else ["embedded"], indirect=True)
+
+
+@pytest.fixture
+def backends(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+    """Give settings that say where a site keeps everything: in its data folder, or in PostgreSQL and on S3.
+
+    The second is for modules with the mark ``elsewhere``, but not for their tests with ``elsewhere(also=False)``.
+    """
+    if request.param == "embedded":
+        yield {}
+        return
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    bucket: s3_for_tests.S3Server = request.getfixturevalue("s3")
+    with server.migrated_database() as url:
+        yield {"database_url": url, **bucket.settings()}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

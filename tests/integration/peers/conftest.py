@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,8 +31,8 @@ def limits(tmp_path: Path) -> Limits:
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str | None) -> Iterator[Site]:
-    site = temporary_site(tmp_path, database_url=database_url)
+def site(tmp_path: Path, backends: dict[str, Any]) -> Iterator[Site]:
+    site = temporary_site(tmp_path, **backends)
     yield site
     site.close()
 

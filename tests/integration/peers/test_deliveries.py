@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
@@ -21,6 +22,8 @@ from kahua.testing.site import temporary_site
 
 from .servers import AE_TITLE, PASSWORD, USER, Orthanc, orthanc
 
+pytestmark = pytest.mark.elsewhere
+
 
 @pytest.fixture(scope="module")
 def pacs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
@@ -30,8 +33,8 @@ def pacs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = temporary_site(tmp_path)
+def site(tmp_path: Path, backends: dict[str, Any]) -> Iterator[Site]:
+    site = temporary_site(tmp_path, **backends)
     yield site
     site.close()
 

@@ -1,5 +1,7 @@
 """Pulls from a real Orthanc into a site, by each way."""
 
+import pytest
+
 from kahua.access import entries
 from kahua.site import Site
 from kahua.store import studies_with_uid
@@ -9,6 +11,8 @@ from kahua.store.remote.wishes import Wish
 from kahua.testing.contracts.image_source import OTHER_STUDY, STUDY
 
 from .pulling import pull
+
+pytestmark = pytest.mark.elsewhere
 
 
 def test_what_is_wanted_comes_and_nothing_else(site: Site, project: str) -> None:

@@ -25,13 +25,16 @@ from kahua.testing.factory import ct_series, data_set_bytes, mr_series, part10
 INSTANCE = "1.2.840.10008.1.20.1.1"
 
 #: A thread of pynetdicom fails where it aborts an association on which it has a report to answer.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+pytestmark = [
+    pytest.mark.elsewhere,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+]
 CT, MR = ct_series(slices=3), mr_series(slices=1)
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    with archive_in(tmp_path) as archive:
+def archive(tmp_path: Path, backends: dict[str, Any]) -> Iterator[Archive]:
+    with archive_in(tmp_path, **backends) as archive:
         for project, instances in (("main", CT), ("other", MR)):
             for instance in instances:
                 path = tmp_path / "one.dcm"

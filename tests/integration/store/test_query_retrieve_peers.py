@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset, dcmread
@@ -33,6 +34,8 @@ from kahua.store.dimse import Caller, Destination, Receiver, Route
 from kahua.testing.archive import archive_in
 from kahua.testing.factory import ct_series, mr_series, part10
 
+pytestmark = pytest.mark.elsewhere
+
 CT = ct_series(slices=3, patient_id="P-1", patient_name="Müller^Jürgen", SpecificCharacterSet="ISO_IR 192")
 MR = mr_series(slices=2, patient_id="P-2", patient_name="Doe^Jane")
 ELSEWHERE = ct_series(slices=1, seed="elsewhere", patient_id="P-3", patient_name="Doe^Secret")
@@ -42,8 +45,8 @@ RIGHTS = {"READER": {"may_query": True}, "GREEDY": {"may_query": True, "may_get"
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator["Served"]:
-    with archive_in(tmp_path) as archive:
+def served(tmp_path: Path, backends: dict[str, Any]) -> Iterator["Served"]:
+    with archive_in(tmp_path, **backends) as archive:
         served = Served(archive)
         receiver = Receiver(Settings(data_dir=tmp_path, dicom_port=0), archive, served.route)
         receiver.start()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import dcmread
@@ -26,6 +27,8 @@ from kahua.testing import shared_data
 from kahua.testing.archive import archive_in
 from kahua.testing.factory import ct_series, data_set_bytes, part10
 
+pytestmark = pytest.mark.elsewhere
+
 RELEASE_ANSWER = b"\6\0\0\0\0\4\0\0\0\0"
 ABORT = b"\7\0\0\0\0\4\0\0\0\0"
 
@@ -34,9 +37,9 @@ EXPLICIT = "1.2.840.10008.1.2.1"
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
+def archive(tmp_path: Path, backends: dict[str, Any]) -> Iterator[Archive]:
     (tmp_path / "archive").mkdir()
-    with archive_in(tmp_path / "archive") as archive:
+    with archive_in(tmp_path / "archive", **backends) as archive:
         yield archive
 
 

@@ -24,6 +24,8 @@ from kahua.store.dicomweb import query
 from kahua.testing.factory import ct_series, mr_series, part10, picture
 from kahua.testing.site import TestClient, add_person, program, temporary_site
 
+pytestmark = pytest.mark.elsewhere
+
 BASE = "/dicom-web/liver"
 DICOM_PARTS = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 OCTET_PARTS = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
@@ -31,13 +33,12 @@ JPEG_LS = transfer_syntaxes.JPEG_LS_LOSSLESS
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Any]:
-    site = temporary_site(tmp_path)
+def site(tmp_path: Path, backends: dict[str, Any]) -> Iterator[Any]:
+    site = temporary_site(tmp_path, **backends)
     add_person(site.database, "curator", liver=Role.CURATOR)
     add_person(site.database, "stranger", brain=Role.CURATOR)
     yield site
-    site.archive.close()
-    site.database.close()
+    site.close()
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from kahua.store import InstanceRow, Origin, SeriesRow, remove_series
 from kahua.testing.factory import ct_series, part10
 from kahua.testing.site import browser
 
+pytestmark = pytest.mark.elsewhere
+
 EXPORTS = "/api/projects/liver/exports"
 ORIGIN = Origin(door="upload", sender="test")
 

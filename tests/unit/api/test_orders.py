@@ -13,6 +13,8 @@ from kahua.store import Origin, PeerFacts, add_peer
 from kahua.testing.factory import ct_series, part10
 from kahua.testing.site import TestClient, add_person, browser
 
+pytestmark = pytest.mark.elsewhere
+
 STUDY = "1.2.826.0.1.3680043.8.498.1"
 
 

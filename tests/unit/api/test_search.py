@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from kahua.testing.factory import ct_series, part10
 from kahua.testing.site import TestClient, program
 
+pytestmark = pytest.mark.elsewhere
+
 BASE = "/dicom-web/liver"
 XML_PARTS = 'multipart/related; type="application/dicom+xml"'
 

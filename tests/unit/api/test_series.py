@@ -16,6 +16,8 @@ from kahua.store.validation.findings import keep_findings
 from kahua.testing.series import add_many_series, add_series
 from kahua.testing.site import browser
 
+pytestmark = pytest.mark.elsewhere
+
 HOSTILE = "<img src=x onerror=alert(1)>\"'\u202e"
 SERIES = "/api/projects/liver/series"
 

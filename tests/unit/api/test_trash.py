@@ -13,6 +13,8 @@ from kahua.store import Accepted, Origin
 from kahua.testing.factory import ct_series, part10
 from kahua.testing.site import TestClient, browser, program
 
+pytestmark = pytest.mark.elsewhere
+
 API = "/api/projects/liver"
 WEB = "/dicom-web/liver"
 

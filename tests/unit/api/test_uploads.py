@@ -18,16 +18,17 @@ from kahua.store import Archive
 from kahua.testing.factory import ct_series, part10
 from kahua.testing.site import TestClient, add_person, browser, temporary_site
 
+pytestmark = pytest.mark.elsewhere
+
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Any]:
-    site = temporary_site(tmp_path, max_archive_bytes=1_000_000)
+def site(tmp_path: Path, backends: dict[str, Any]) -> Iterator[Any]:
+    site = temporary_site(tmp_path, **backends, max_archive_bytes=1_000_000)
     add_person(site.database, "curator", liver=Role.CURATOR)
     add_person(site.database, "viewer", liver=Role.VIEWER)
     yield site
     assert list(site.archive.staging.folder.iterdir()) == []
-    site.archive.close()
-    site.database.close()
+    site.close()
 
 
 @pytest.fixture

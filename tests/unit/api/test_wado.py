@@ -19,6 +19,8 @@ from kahua.testing.site import TestClient, program
 
 from .test_dicomweb import BASE, DICOM_PARTS, address_of, derive_all, get, parts_of, series_of, stow, study_of
 
+pytestmark = pytest.mark.elsewhere
+
 OCTETS = "application/octet-stream"
 LOSSLESS = [syntaxes.EXPLICIT_LITTLE_ENDIAN, *ENCODERS]
 RANDOM = np.random.default_rng(1)
@@ -52,6 +54,7 @@ def picture_of(answer: Any) -> Image.Image:
     return Image.open(io.BytesIO(answer.content))
 
 
+@pytest.mark.elsewhere(also=False)
 @pytest.mark.parametrize("stored", LOSSLESS)
 @pytest.mark.parametrize("wanted", LOSSLESS)
 @pytest.mark.parametrize("kind", [np.uint16, np.int16, np.uint8])

@@ -10,6 +10,8 @@ from kahua.dicom.xml_model import native_xml
 from kahua.testing.site import TestClient, browser, program
 from kahua.testing.workitems import new_workitem, performed, state, words
 
+pytestmark = pytest.mark.elsewhere
+
 BASE = "/dicom-web/liver/workitems"
 UID = "2.25.1001"
 LOCK = "2.25.7"

@@ -115,9 +115,12 @@ class S3Store:
         return self._exists(name_of(key))
 
     def stored_at(self, key: str) -> datetime:
-        """Tell when the object was put for the first time."""
+        """Tell when the object was put for the first time: the end of that second, for servers tell it in whole ones.
+
+        Whoever asks whether it came after a moment must not take it for older than it is.
+        """
         moment: datetime = self._head(name_of(key))["last_modified"]
-        return moment
+        return moment + timedelta(seconds=1)
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
