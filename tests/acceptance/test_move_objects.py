@@ -1,6 +1,7 @@
 """All objects move to a bucket and back while a site receives, shows, deletes and erases, and while it is killed."""
 
 import hashlib
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from sqlalchemy import select
 from kahua.database import Database
 from kahua.dicom import read_file_meta
 from kahua.errors import Unavailable
-from kahua.store import DirectoryStore, InstanceRow, ObjectStore
+from kahua.store import DirectoryStore, InstanceRow, ObjectStore, placement_of
 from kahua.store.deletion.removal import KEY_COLUMNS
 from kahua.store.objects import FetchedFiles
 from kahua.testing.factory import ct_series, part10
@@ -66,6 +67,10 @@ class Mover:
         output, _ = self.process.communicate(timeout=240)
         assert self.process.returncode == 0, output
         return output
+
+    def pause(self) -> None:
+        """Let it do nothing more, with all that it holds."""
+        self.process.send_signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         self.process.kill()
@@ -209,6 +214,14 @@ def is_readable(store: ObjectStore) -> bool:
     return True
 
 
+def phase_of(site: RunningSite) -> str:
+    database = Database.in_folder(site.folder)
+    with database.read() as session:
+        phase = placement_of(session, "directory").phase
+    database.close()
+    return phase
+
+
 def files_of(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
@@ -230,8 +243,12 @@ def test_all_objects_move_to_a_bucket_and_back_while_the_site_works(
     dry = site.kahua("move-objects", place, "--dry-run")
     assert "objects would be moved from directory to s3://" in dry.stdout, dry.stderr
     with going_on(traffic.turn):
-        mover = Mover(site, place, "--rate", "0.05")
-        wait_for(lambda: "copying" in site.kahua("doctor").stdout, "the move")
+        mover = Mover(site, place, "--rate", "0.01")  # it has some minutes to go
+        wait_for(lambda: phase_of(site) == "copying", "the move")
+        mover.pause()
+        said = site.kahua("doctor").stdout
+        assert f"Objects are moving from directory to {place}: copying" in said
+        assert "Nobody goes on with it" not in said
         refused = site.kahua("move-objects", place, "--yes")
         assert "by another process" in refused.stderr
         mover.kill()
@@ -261,6 +278,7 @@ def test_all_objects_move_to_a_bucket_and_back_while_the_site_works(
         Mover(site, "directory").said()
     check_all_are_at(site, DirectoryStore(site.folder / "objects"), traffic)
     assert list(bucket(own_s3, place, tmp_path).keys()) == []
+    assert "Every object is as it was stored." in site.kahua("doctor", "--thorough").stdout
     for name in list(traffic.kept)[-3:]:
         traffic.look(name)
     traffic.client.http.close()

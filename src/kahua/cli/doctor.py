@@ -13,6 +13,9 @@ MARKS = {Severity.FINE: "[green]ok[/]     ", Severity.NOTICE: "[yellow]notice[/]
 def doctor(
     context: typer.Context,
     mend: Annotated[bool, typer.Option("--mend", help="First remove files that belong to nothing.")] = False,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Read every object, and compare it with what was stored.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Look at the whole site; status 1 if something does not work."""
@@ -20,7 +23,7 @@ def doctor(
     with options.site() as site:
         if mend:
             site.archive.mend()
-        findings = list(examine(site.checks()))
+        findings = list(examine(site.checks(thorough=thorough)))
     if as_json:
         show_json([vars(finding) for finding in findings])
     else:

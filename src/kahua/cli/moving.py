@@ -29,6 +29,8 @@ def move_objects(
         confirm(f"Move all objects to {target}?", yes=yes)
         moved = _move(site, target, keep=keep, rate=rate)
     say(f"{moved.objects} objects ({moved.size / 1e6:,.1f} MB) are at {moved.target} now.")
+    if moved.damaged:
+        say(f"{moved.damaged} were damaged before, and are as they were: `kahua doctor --thorough` tells which.")
     if moved.keep:
         say(f"Their copies at {moved.source} stay; what is erased from now on stays there, too.")
     say(f'Write object_store = "{moved.target}" in kahua.toml: the site will not start again without.')

@@ -15,8 +15,10 @@ from kahua.settings import Settings
 from kahua.store import (
     FOLDERS,
     MOVER_LOCK,
+    InstanceRow,
     ObjectStore,
     count_quarantined,
+    damaged,
     is_nearly_full,
     missing,
     orphans,
@@ -25,6 +27,9 @@ from kahua.store import (
 
 #: An event that failed this often needs a person.
 PATIENCE = 5
+
+#: Damaged objects that are named.
+SHOWN = 20
 
 
 class Severity(StrEnum):
@@ -153,6 +158,29 @@ def check_objects(database: Database, objects: ObjectStore) -> Iterator[Finding]
         )
     if not lost and not unused:
         yield Finding(id="objects", severity=Severity.FINE, text="Every instance has its file, and every file its row.")
+
+
+def check_contents(database: Database, objects: ObjectStore) -> Iterator[Finding]:
+    """Read every object: see whether it is as it was stored."""
+    found = list(damaged(objects))
+    with database.read() as session:
+        for key in found[:SHOWN]:
+            series = session.scalars(select(InstanceRow.series_id).where(InstanceRow.object_key == key)).all()
+            yield Finding(
+                id="object-damaged",
+                severity=Severity.PROBLEM,
+                text=f"The object {key} is not as it was stored; "
+                + (f"it is an instance of the series {', '.join(series)}." if series else "it is no instance."),
+                remedy="Restore it from a backup, or delete the series and send it again; look at the disk.",
+            )
+    if not found:
+        yield Finding(id="objects-whole", severity=Severity.FINE, text="Every object is as it was stored.")
+    elif len(found) > SHOWN:
+        yield Finding(
+            id="objects-damaged",
+            severity=Severity.PROBLEM,
+            text=f"{len(found) - SHOWN} more objects are not as they were stored.",
+        )
 
 
 def check_place_of_objects(database: Database, place: str) -> Iterator[Finding]:

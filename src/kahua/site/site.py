@@ -14,6 +14,7 @@ from kahua.monitoring import (
     Erasures,
     Finding,
     check_audit,
+    check_contents,
     check_disk,
     check_durability,
     check_installed,
@@ -206,8 +207,8 @@ class Site:
         """Make what hands the events of a lane to their consumers."""
         return Courier(self.database, self.subscriptions(), lane)
 
-    def checks(self) -> Sequence[Check]:
-        """Give everything that the doctor looks at."""
+    def checks(self, *, thorough: bool = False) -> Sequence[Check]:
+        """Give everything that the doctor looks at; a thorough one reads every object."""
         return [
             lambda: check_disk(self.settings),
             lambda: check_durability(self.settings),
@@ -215,6 +216,7 @@ class Site:
             lambda: check_outbox(self.database),
             lambda: check_web(web_folder()),
             lambda: check_objects(self.database, self.objects),
+            lambda: check_contents(self.database, self.placed) if thorough else (),
             lambda: check_place_of_objects(self.database, self.settings.object_store),
             lambda: check_audit(self.database),
             self._check_sandbox,

@@ -78,6 +78,7 @@ from kahua.store.tables import (
     StudyRow,
     TrashRow,
 )
+from kahua.store.verification import damaged
 from kahua.store.workitems.tables import WorkitemRow
 
 __all__ = [
@@ -130,6 +131,7 @@ __all__ = [
     "content_key",
     "count_quarantined",
     "count_sealed",
+    "damaged",
     "delete_instances",
     "delete_series",
     "discard",

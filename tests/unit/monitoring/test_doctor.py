@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -16,6 +17,7 @@ from kahua.monitoring import (
     Finding,
     Severity,
     check_audit,
+    check_contents,
     check_disk,
     check_installed,
     check_objects,
@@ -28,10 +30,12 @@ from kahua.store import Archive, Origin
 from kahua.testing import factory
 from kahua.testing.archive import archive_in
 
+pytestmark = pytest.mark.elsewhere
+
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    with archive_in(tmp_path) as opened:
+def archive(tmp_path: Path, backends: dict[str, Any]) -> Iterator[Archive]:
+    with archive_in(tmp_path, **backends) as opened:
         yield opened
 
 
@@ -58,6 +62,20 @@ def test_a_lost_file_is_a_problem(archive: Archive, tmp_path: Path) -> None:
     assert finding.severity is Severity.PROBLEM
     assert "1 instances have lost their file" in finding.text
     assert finding.remedy
+
+
+@pytest.mark.elsewhere(also=False)
+def test_an_object_that_a_disk_has_damaged_is_a_problem(archive: Archive, tmp_path: Path) -> None:
+    store_one(archive, tmp_path)
+    assert worst(list(check_contents(archive.database, archive.objects))) is Severity.FINE
+    (key,) = archive.objects.keys()
+    (path,) = (tmp_path / "objects").rglob(key)
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    assert worst(list(check_objects(archive.database, archive.objects))) is Severity.FINE
+    (finding,) = check_contents(archive.database, archive.objects)
+    assert finding.severity is Severity.PROBLEM
+    assert "is an instance of the series" in finding.text
 
 
 def test_a_changed_audit_entry_is_a_problem(archive: Archive) -> None:

@@ -11,14 +11,21 @@ import pytest
 
 from kahua.database import Database
 from kahua.errors import MisconfiguredSite, NotFound, StateConflict, Unavailable
-from kahua.store import Archive, DirectoryStore, ObjectStore, check_place, discard, placement_of
+from kahua.store import Archive, DirectoryStore, ObjectStore, check_place, content_key, discard, placement_of
 from kahua.store.deletion.removal import collect
 from kahua.store.moving import Mover, PlacedStore, settle
 from kahua.store.moving import copying as copying_module
 from kahua.store.moving import mover as mover_module
 from kahua.store.moving import placed as placed_module
+from kahua.store.objects import FOLDERS
+from kahua.store.verification import damaged
 
-KEYS = [f"{number:064x}" for number in range(0, 1 << 256, 1 << 250)]
+_MANY = [(content_key("file", [data]), data) for data in (b"%d" % number * 99 for number in range(4000))]
+_BY_FOLDER = {key[:2]: (key, data) for key, data in _MANY}
+
+#: Contents by their keys: one for every fourth folder.
+CONTENTS = dict(_BY_FOLDER[folder] for folder in FOLDERS[::4])
+KEYS = list(CONTENTS)
 
 
 class Killed(BaseException):
@@ -94,7 +101,7 @@ def places(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def content_of(key: str) -> bytes:
-    return key.encode() * 50
+    return CONTENTS.get(key, key.encode() * 50)
 
 
 def fill(store: ObjectStore, keys: list[str] = KEYS) -> None:
@@ -291,6 +298,33 @@ def test_a_copy_that_is_not_the_same_ends_the_move_and_nothing_is_removed(
     assert places.keys("here") == set(KEYS)
     places.mover().move("there")
     assert places.keys("there") == set(KEYS)
+
+
+def test_a_copy_that_a_disk_damages_later_is_made_again_before_the_old_one_goes(places: Places) -> None:
+    fill(places.process())
+    with pytest.raises(Killed):
+        places.mover("Removing old copies 0").move("there")
+    (copy,) = (places.folder / "there").rglob(KEYS[7])
+    copy.chmod(0o600)
+    copy.write_bytes(bytes(len(content_of(KEYS[7]))))
+    (lost,) = (places.folder / "there").rglob(KEYS[9])
+    lost.unlink()
+    moved = places.mover().move("there")
+    assert moved.damaged == 0
+    assert places.keys("here") == set()
+    assert all(places.open("there").read(key) == content_of(key) for key in KEYS)
+
+
+def test_what_was_damaged_before_is_copied_as_it_is_and_counted(places: Places) -> None:
+    fill(places.process())
+    (rotten,) = (places.folder / "here").rglob(KEYS[7])
+    rotten.chmod(0o600)
+    rotten.write_bytes(b"rotten")
+    assert list(damaged(places.open("here"))) == [KEYS[7]]
+    moved = places.mover().move("there")
+    assert (moved.damaged, places.keys("here"), places.keys("there")) == (1, set(), set(KEYS))
+    assert list(damaged(places.open("there"))) == [KEYS[7]]
+    assert places.open("there").read(KEYS[7]) == b"rotten"
 
 
 def test_copies_can_be_kept(places: Places) -> None:

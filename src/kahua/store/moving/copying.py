@@ -1,4 +1,4 @@
-"""Copying objects from one store into another, each verified, never while objects are being deleted."""
+"""Copying objects from one store into another, each compared with its key, never while objects are being deleted."""
 
 import hashlib
 import time
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 from kahua.database import Database, Hold
-from kahua.errors import NotFound, Unavailable
+from kahua.errors import NotFound, StateConflict, Unavailable
 from kahua.store.deletion.removal import OBJECTS_LOCK, discard
 from kahua.store.objects import FOLDERS, ObjectStore
+from kahua.store.verification import is_whole
 
 #: Objects that are copied or removed at once.
 PARALLEL = 4
@@ -47,6 +48,8 @@ class Copier:
         self._source = source
         self._target = target
         self._rate = rate
+        #: Keys of objects that were not as they were stored, already at the old place.
+        self.damaged = set[str]()
         self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="mover")
 
     def close(self) -> None:
@@ -106,50 +109,47 @@ class Copier:
 
     def _copied(self, key: str) -> int:
         try:
-            read = _Digest(self._source.stream(key))
-            size = self._target.put(key, read)
+            size = self._put(key)
         except NotFound:
             return 0  # it was deleted before this turn
-        if _digest_of(self._target.stream(key)) != read.value:
+        if not is_whole(self._target, key):
+            self._compare(key)
+        return size
+
+    def _put(self, key: str) -> int:
+        try:
+            return self._target.put(key, self._source.stream(key))
+        except StateConflict:  # there are other bytes of this key: one of the two is damaged
+            if is_whole(self._target, key):
+                self.damaged.add(key)
+                return self._target.size(key)
+            self._target.delete(key)
+            return self._target.put(key, self._source.stream(key))
+
+    def _compare(self, key: str) -> None:
+        """See whether what is not as its key says was so before it was copied."""
+        if _digest_of(self._target.stream(key)) != _digest_of(self._source.stream(key)):
             raise Unavailable(
                 f"The object {key} is not the same at its new place; nothing was removed from the old one.",
                 remedy="Look at the disks and the network of both places, and move again.",
             )
-        return size
+        self.damaged.add(key)
 
     def _removed(self, key: str) -> int:
         try:
             size = self._source.size(key)
         except NotFound:
             return 0
-        if not self._holds(key, size):
+        if not self._has_arrived(key):
             self._copied(key)
         self._source.delete(key)
         return size
 
-    def _holds(self, key: str, size: int) -> bool:
+    def _has_arrived(self, key: str) -> bool:
         try:
-            return self._target.size(key) == size
+            return is_whole(self._target, key)
         except NotFound:
             return False
-
-
-class _Digest:
-    """Passes bytes on, and has their SHA-256 in the end."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = chunks
-        self._hash = hashlib.sha256()
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self._hash.update(chunk)
-            yield chunk
-
-    @property
-    def value(self) -> bytes:
-        """Digest of what was passed on."""
-        return self._hash.digest()
 
 
 def _digest_of(chunks: Iterable[bytes]) -> bytes:

@@ -31,6 +31,8 @@ class Moved:
     objects: int
     size: int
     keep: bool
+    #: Those that were damaged already at the old place, and were copied as they were.
+    damaged: int
 
 
 class Mover:
@@ -154,7 +156,7 @@ class Mover:
         self._await_all(self._placement())
         if not self._placement().keep:
             self._remove(copier)
-        return self._settle(self._placement())
+        return self._settle(self._placement(), damaged=len(copier.damaged))
 
     def _open(self, present: Placement) -> None:
         try:
@@ -178,7 +180,7 @@ class Mover:
             self._tell("Removing old copies", turn.folders)
         copier.clean()
 
-    def _settle(self, present: Placement) -> Moved:
+    def _settle(self, present: Placement, *, damaged: int) -> Moved:
         self._advance(present, phase="settled", source=present.target, target="")
         self._await_all(self._placement())
         return Moved(
@@ -187,6 +189,7 @@ class Mover:
             objects=present.objects,
             size=present.size,
             keep=present.keep,
+            damaged=damaged,
         )
 
     def _advance(self, present: Placement, **values: object) -> None:
