@@ -1,17 +1,22 @@
 """A bucket that cannot be used is said at the start; one that fails later costs nobody an image."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from pydicom import Dataset
 
 from kahua.testing.factory import CT_IMAGE_STORAGE, ct_series, data_set_bytes, part10
 from kahua.testing.s3 import READER_KEY, READER_SECRET, SECRET_KEY, S3Server, lacking, s3_server
+from kahua.testing.troubled import Trouble, troubled_way
 
 from .conftest import StartSite, client_of
 from .peers import associate, store_bytes
-from .running import RunningSite, wait_for
+from .running import Client, RunningSite, wait_for
+
+DICOM = {"Accept": 'multipart/related; type="application/dicom"'}
 
 
 @pytest.fixture
@@ -90,3 +95,56 @@ def test_an_outage_of_the_bucket_refuses_what_comes_and_loses_nothing(start_site
     assert all(each.SOPInstanceUID.encode() in whole.content for each in (before, during, by_web))
     assert site.parts() == parts
     client.http.close()
+
+
+#: What the doctor says of a trouble.
+WORDS = {
+    Trouble.FAILS: "does not answer as it should",
+    Trouble.REFUSES: "refuses the access key",
+    Trouble.NO_BUCKET: "There is no bucket for",
+    Trouble.FULL: "There is no more room at",
+}
+
+
+def test_a_troubled_server_costs_nobody_an_image_and_needs_no_restart(start_site: StartSite, s3: S3Server) -> None:
+    with troubled_way(s3.ports["s3"]) as way:
+        site = start_site(**{**s3.settings(), "s3_endpoint": way.endpoint})
+        client = client_of(site)
+        series = ct_series(slices=6, seed="troubled")
+        assert c_store(site, series[0]) == 0
+        client.wait_for_series(series[0].SeriesInstanceUID, preview=True)
+        parts, address = site.parts(), address_of(series[0])
+        for instance, (trouble, words) in zip(series[1:], WORDS.items(), strict=False):
+            way.trouble = trouble
+            assert c_store(site, instance) == 0xA700, trouble
+            assert stow(client, instance) in (503, 507), trouble
+            assert client.http.get(address, headers=DICOM).status_code in (503, 507), trouble
+            doctor = site.kahua("doctor")
+            assert doctor.returncode == 1, trouble
+            assert words in doctor.stdout, trouble
+            way.trouble = Trouble.NONE
+            wait_for(lambda: client.http.get("/readyz").is_success, "the end of the trouble")
+            assert c_store(site, instance) == 0, trouble
+
+        way.trouble = Trouble.CUT
+        with suppress(httpx.RemoteProtocolError):  # what cannot be given whole does not look whole
+            assert client.http.get(address, headers=DICOM).status_code == 503
+        assert site.kahua("doctor", "--thorough").returncode == 1
+        way.trouble = Trouble.SLOW
+        assert c_store(site, series[5]) == 0
+        whole = client.http.get(address, headers=DICOM)
+        assert all(each.PixelData in whole.content for each in series)
+        way.trouble = Trouble.NONE
+        assert "Every object is as it was stored." in site.kahua("doctor", "--thorough").stdout
+        assert site.parts() == parts
+        assert client.get("quarantine")["items"] == []
+        client.http.close()
+
+
+def address_of(instance: Dataset) -> str:
+    return f"/dicom-web/main/studies/{instance.StudyInstanceUID}/series/{instance.SeriesInstanceUID}"
+
+
+def stow(client: Client, instance: Dataset) -> int:
+    headers = {"Content-Type": "application/dicom"}
+    return client.http.post("/dicom-web/main/studies", content=part10(instance), headers=headers).status_code

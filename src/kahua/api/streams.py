@@ -44,14 +44,16 @@ class PiecesResponse(Response):
         self.init_headers({**headers, **({} if length is None else {"content-length": str(length)})})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
-        """Send the answer."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        """Send the answer; what fails before its first piece is told by its status."""
         gone = asyncio.ensure_future(_disconnected(receive))
         ahead = self._next()
         try:
-            while not gone.done() and (piece := await asyncio.shield(ahead)):
+            piece = await asyncio.shield(ahead)
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            while piece and not gone.done():
                 ahead = self._next()
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+                piece = await asyncio.shield(ahead)
             if not gone.done():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
