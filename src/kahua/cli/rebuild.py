@@ -4,13 +4,15 @@ import typer
 from sqlalchemy import select
 
 from kahua.cli.output import Context, progress, say
-from kahua.store import SeriesRow
+from kahua.store import SeriesRow, refile
 
 
 def rebuild(context: typer.Context) -> None:
-    """Make previews and metadata of all series again, beside what is there; nothing is lost in between."""
+    """Make previews, metadata and searched words of all series again, beside what is there; nothing is lost."""
     options: Context = context.obj
     with options.site() as site:
+        for _ in refile(site.database):
+            pass
         with site.database.read() as session:
             series = session.execute(select(SeriesRow.project_id, SeriesRow.id).order_by(SeriesRow.received_at)).all()
         derivation, validator = site.derivation(), site.validator()

@@ -242,9 +242,10 @@ def _contains(column: InstrumentedAttribute[str], text: str) -> ColumnElement[bo
 
 
 def _name_contains(text: str) -> ColumnElement[bool]:
-    """Compare a person's name without the carets between its parts."""
-    name = func.replace(StudyRow.patient_name_folded, "^", " ")
-    return name.contains(fold(text.replace("^", " ")), autoescape=True)
+    """Compare each component group of a person's name without the carets between its parts."""
+    groups = (StudyRow.patient_name_folded, StudyRow.patient_name_ideographic, StudyRow.patient_name_phonetic)
+    folded = fold(text.replace("^", " "))
+    return or_(*(func.replace(group, "^", " ").contains(folded, autoescape=True) for group in groups))
 
 
 def _date_between(text: str) -> ColumnElement[bool]:

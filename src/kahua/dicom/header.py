@@ -61,4 +61,4 @@ def fold(text: str) -> str:
     """
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return " ".join(letters.split())
+    return " ".join(unicodedata.normalize("NFC", letters).split())  # a syllable of Hangul is one character again

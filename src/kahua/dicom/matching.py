@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-from kahua.dicom.header import fold
+from kahua.dicom.names import begins_words, folded_groups, is_any_name, name_patterns, name_words, wanted_groups
+from kahua.dicom.rules import EMPTY, PLAIN, Rules, uids_of, values_of
 from kahua.errors import InvalidInput
 
 #: Deepest attribute that may be named, in sequences from the outermost on.
@@ -29,7 +30,11 @@ _RANGES: Final = {
 }
 #: Representations of numbers, and those that no query matches.
 _NUMBERS: Final = frozenset({"DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
-_UNMATCHED: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN", "LT", "ST", "UT"})
+_UNMATCHED: Final = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+#: Representations in which ``*`` and ``?`` stand for other characters (PS3.4 C.2.2.2.4).
+_WILD: Final = frozenset({"AE", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
+#: Representations of one value only, in which a backslash is just a character.
+_SINGLE: Final = frozenset({"LT", "ST", "UR", "UT"})
 
 Json = Mapping[str, Any]
 
@@ -63,7 +68,7 @@ def attribute_path(name: str) -> AttributePath:
     return AttributePath(tags=tuple(tags), vr=representations[-1], name=name)
 
 
-def matches(document: Json, path: AttributePath, value: str, *, fuzzy: bool = False) -> bool:
+def matches(document: Json, path: AttributePath, value: str, rules: Rules = PLAIN) -> bool:
     """Whether an attribute has a value, in some item of each sequence on the way; any has an empty one.
 
     Raises
@@ -71,8 +76,11 @@ def matches(document: Json, path: AttributePath, value: str, *, fuzzy: bool = Fa
     InvalidInput
         The value cannot be one of this attribute.
     """
-    wanted = _Wanted(path, value, fuzzy=fuzzy)
-    return wanted.is_universal or any(wanted.fits(found) for found in _values(document, path.tags))
+    wanted = _Wanted(path, value.strip(" "), rules)
+    if wanted.is_universal:
+        return True
+    found = [each for each in _values(document, path.tags) if each is not None]
+    return any(wanted.fits(each) for each in found) if found else wanted.is_empty
 
 
 def _tag(part: str, name: str) -> str:
@@ -105,42 +113,66 @@ def _values(document: Json, tags: tuple[str, ...]) -> Iterator[Any]:
 
 
 class _Wanted:
-    """A value that is looked for, read once."""
+    """Values that are looked for, read once."""
 
-    def __init__(self, path: AttributePath, value: str, *, fuzzy: bool) -> None:
-        self._vr = path.vr
-        self._fuzzy = fuzzy
-        self.is_universal = value in ("", "*")
+    def __init__(self, path: AttributePath, value: str, rules: Rules) -> None:
         if len(value) > MAX_VALUE_LENGTH or value.count("*") + value.count("?") > MAX_WILDCARDS:
             raise InvalidInput(
                 f"The value of {path.name[:64]} is too long, or has too many wildcards.", field=path.name
             )
-        if path.vr in _UNMATCHED or (path.vr == "SQ" and not self.is_universal):
-            raise InvalidInput(f"{path.name[:64]} is no attribute that a query can match.", field=path.name[:64])
-        if path.vr in _RANGES and not self.is_universal and not _RANGES[path.vr].fullmatch(value.replace(":", "")):
-            raise InvalidInput(f"The value of {path.name[:64]} is no date or time, nor a range.", field=path.name[:64])
-        self._value = value
+        self._vr = path.vr
+        self._rules = rules
+        each = self._values_of(value)
+        #: That there is no value is one of those that are looked for.
+        self.is_empty = rules.empty and EMPTY in each
+        self._each = [one for one in each if not (rules.empty and one == EMPTY)]
+        self.is_universal = value in ("", "*") or self._is_any_name()
+        if not self.is_universal:
+            self._check(path.name[:64])
+
+    def _check(self, name: str) -> None:
+        """Refuse what cannot be a value."""
+        if self._each and (self._vr in _UNMATCHED or self._vr == "SQ"):
+            raise InvalidInput(f"{name} is no attribute that a query can match.", field=name)
+        if self._vr in _RANGES and not all(_RANGES[self._vr].fullmatch(each) for each in self._each):
+            raise InvalidInput(f"The value of {name} is no date or time, nor a range.", field=name)
+
+    def _is_any_name(self) -> bool:
+        return (
+            self._vr == "PN" and not self._rules.fuzzy and any(is_any_name(wanted_groups(each)) for each in self._each)
+        )
 
     def fits(self, found: Any) -> bool:
-        """Whether one value is the wanted one."""
-        if found is None:
-            return False
-        if self._vr == "PN":
-            return any(self._fits_name(str(group)) for group in found.values())
-        if self._vr in _RANGES:
-            return _in_range(str(found), self._value.replace(":", ""))
-        if self._vr == "UI":
-            return str(found) in re.split(r"[\\,]", self._value)
-        if self._vr in _NUMBERS:
-            return _same_number(found, self._value)
-        return glob(str(found), self._value)
+        """Whether one value is one of those that are wanted."""
+        return any(self._fits(found, each) for each in self._each)
 
-    def _fits_name(self, group: str) -> bool:
-        name, wanted = fold(group), fold(self._value)
-        if not self._fuzzy:
-            return glob(name, wanted)
-        words = re.split(r"[\s^=,]+", name)
-        return all(any(word.startswith(each) for word in words) for each in re.split(r"[\s^=,*?]+", wanted) if each)
+    def _values_of(self, value: str) -> list[str]:
+        if self._vr == "UI":
+            return uids_of(value)
+        if self._vr in _SINGLE:
+            return [value]
+        return values_of(value.replace(":", "") if self._vr in _RANGES else value, self._rules)
+
+    def _fits(self, found: Any, wanted: str) -> bool:
+        if self._vr == "PN":
+            return self._fits_name(folded_groups({"Value": [found]}), wanted)
+        if self._vr in _RANGES:
+            return _in_range(str(found), wanted)
+        if self._vr in _NUMBERS:
+            return _same_number(found, wanted)
+        return glob(str(found), wanted) if self._vr in _WILD else str(found) == wanted
+
+    def _fits_name(self, name: tuple[str, ...], wanted: str) -> bool:
+        if self._rules.fuzzy:
+            return begins_words(name, name_words(wanted))
+        groups = wanted_groups(wanted)
+        if len(groups) == 1:
+            return any(_fits_group(each, groups[0]) for each in name)
+        return all(_fits_group(each, group) for each, group in zip(name, groups, strict=False) if group)
+
+
+def _fits_group(found: str, wanted: str) -> bool:
+    return any(glob(found, pattern) for pattern in name_patterns(wanted))
 
 
 def _in_range(found: str, wanted: str) -> bool:

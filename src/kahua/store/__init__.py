@@ -51,6 +51,7 @@ from kahua.store.ingest.archive import Archive
 from kahua.store.ingest.limits import Limits
 from kahua.store.ingest.origin import Accepted, Origin
 from kahua.store.ingest.quarantine import count_quarantined, find_quarantined, is_nearly_full, quarantined
+from kahua.store.ingest.refiling import refile
 from kahua.store.ingest.staging import FileData, MemoryData
 from kahua.store.moving import MOVER_LOCK, Moved, check_place, placement_of, settle
 from kahua.store.objects import FOLDERS, DirectoryStore, ObjectStore, content_key
@@ -166,6 +167,7 @@ __all__ = [
     "references_of",
     "referred",
     "referring_to",
+    "refile",
     "remove_peer",
     "remove_series",
     "remove_template",

@@ -32,6 +32,18 @@ class StudyRow(Base):
             "patient_name_folded",
             postgresql_ops={"patient_name_folded": "text_pattern_ops"},
         ),
+        Index(
+            "ix_studies_patient_name_ideographic",
+            "project_id",
+            "patient_name_ideographic",
+            postgresql_ops={"patient_name_ideographic": "text_pattern_ops"},
+        ),
+        Index(
+            "ix_studies_patient_name_phonetic",
+            "project_id",
+            "patient_name_phonetic",
+            postgresql_ops={"patient_name_phonetic": "text_pattern_ops"},
+        ),
     )
 
     id: Mapped[Id]
@@ -39,8 +51,10 @@ class StudyRow(Base):
     study_uid: Mapped[str] = mapped_column(String(64))
     patient_id: Mapped[str] = mapped_column(String(256))
     patient_name: Mapped[str] = mapped_column(String(512))
-    #: Patient's name, lower case and without accents, for searching.
+    #: Patient's name, lower case and without accents, for searching: its component groups.
     patient_name_folded: Mapped[str] = mapped_column(String(512))
+    patient_name_ideographic: Mapped[str] = mapped_column(String(512), default="", server_default="")
+    patient_name_phonetic: Mapped[str] = mapped_column(String(512), default="", server_default="")
     patient_birth_date: Mapped[str] = mapped_column(String(32))
     patient_sex: Mapped[str] = mapped_column(String(32))
     #: DICOM date YYYYMMDD, or empty.
@@ -50,6 +64,10 @@ class StudyRow(Base):
     description: Mapped[str] = mapped_column(String(512))
     study_id: Mapped[str] = mapped_column(String(256))
     referring_physician: Mapped[str] = mapped_column(String(512))
+    #: The component groups of that name, as those of the patient's.
+    referring_physician_folded: Mapped[str] = mapped_column(String(512), default="", server_default="")
+    referring_physician_ideographic: Mapped[str] = mapped_column(String(512), default="", server_default="")
+    referring_physician_phonetic: Mapped[str] = mapped_column(String(512), default="", server_default="")
     #: Patient- and study-level attributes as one DICOM JSON object (PS3.18 F), without counts.
     dicom_json: Mapped[bytes] = mapped_column(LargeBinary)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)

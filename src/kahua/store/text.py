@@ -1,6 +1,13 @@
 """Text of DICOM headers, made fit for the tables."""
 
-from kahua.dicom import Header, fold
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kahua.dicom import fold
+from kahua.dicom.names import folded_groups
+from kahua.dicom.values import first_text
+
+Elements = Mapping[str, dict[str, Any]]
 
 #: Attributes by whose words a series can be found: patient, study, series.
 SEARCHED_TAGS = (
@@ -19,7 +26,27 @@ def small(number: int | None) -> int | None:
     return number if number is not None and -(2**31) <= number < 2**31 else None
 
 
-def search_text(header: Header) -> str:
+def search_text(elements: Elements) -> str:
     """Give the words by which a series can be found: folded, each once, in the order of the attributes."""
-    words = fold(" ".join(header.text(tag).replace("^", " ") for tag in SEARCHED_TAGS)).split()
+    words = fold(" ".join(word for tag in SEARCHED_TAGS for word in _words(elements.get(tag)))).split()
     return cut(" ".join(dict.fromkeys(words)), 4000)
+
+
+def folded_names(elements: Elements) -> dict[str, str]:
+    """Give the columns of a study by which names are matched."""
+    patient, physician = folded_groups(elements.get("00100010")), folded_groups(elements.get("00080090"))
+    suffixes = ("folded", "ideographic", "phonetic")
+    return {
+        f"{person}_{suffix}": cut(group, 512)
+        for person, groups in (("patient_name", patient), ("referring_physician", physician))
+        for suffix, group in zip(suffixes, groups, strict=True)
+    }
+
+
+def _words(element: dict[str, Any] | None) -> Iterator[str]:
+    """Give the text of an element; of a name that of all component groups."""
+    values = element.get("Value") if element else None
+    if values and isinstance(values[0], dict):
+        yield from (str(group).replace("^", " ") for group in values[0].values())
+    else:
+        yield first_text(element).replace("^", " ")

@@ -126,6 +126,15 @@ def test_nothing_of_another_project_is_found(filled: Archive, level: Level) -> N
         ("PatientName", "muller^jorg", ["P_1"]),
         ("PatientName", "MÜLLER*", ["P_1"]),
         ("PatientName", "*jane", ["PX1"]),
+        ("PatientName", "doe^jane^^", ["PX1"]),
+        ("PatientName", "Doe^Jane=", ["PX1"]),
+        ("PatientName", "=Doe^Jane", []),
+        ("PatientName", "doe^jane^*", ["PX1"]),
+        ("PatientID", "p*", []),
+        ("PatientID", " P_1 ", ["P_1"]),
+        ("PatientID", "P_1\\PX?", ["PX1", "P_1"]),
+        ("PatientSex", "O\\M", ["PX1", "P_1"]),
+        ("StudyDate", "20240229\\20200101-20200102", ["P_1"]),
         ("StudyDate", "20240229", ["P_1"]),
         ("StudyDate", "20240101-20241231", ["P_1"]),
         ("StudyDate", "20250101-", ["PX1"]),
@@ -139,6 +148,45 @@ def test_nothing_of_another_project_is_found(filled: Archive, level: Level) -> N
 )
 def test_a_value_matches_as_its_attribute_says(filled: Archive, name: str, value: str, found: list[str]) -> None:
     assert patients(filled, (name, value)) == found
+
+
+def test_a_list_is_a_value_where_that_is_wanted(filled: Archive) -> None:
+    assert patients(filled, ("PatientID", "P_1\\PX1"), ("multiplevaluematching", "false")) == []
+    assert patients(filled, ("PatientID", "P_1\\PX1"), ("multiplevaluematching", "true")) == ["PX1", "P_1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("AccessionNumber", '""', []),
+        ("ReferringPhysicianName", '""', ["PX1", "P_1"]),
+        ("OperatorsName", '""', ["P_1"]),
+        ("PatientID", '""\\PX1', ["PX1"]),
+        ("ModalitiesInStudy", '""', []),
+    ],
+)
+def test_having_no_value_is_matched_where_that_is_wanted(
+    filled: Archive, name: str, value: str, found: list[str]
+) -> None:
+    assert patients(filled, (name, value), ("emptyvaluematching", "true")) == found
+    literal = {"PX1"} & set(found) if "PX1" in value else set()
+    assert set(patients(filled, (name, value))) == literal
+
+
+@pytest.mark.parametrize(
+    ("dates", "times", "found"),
+    [
+        ("20240229-20251224", "1100-1000", ["PX1"]),
+        ("20240228-20240229", "2300-1015", ["P_1"]),
+        ("20240229-20240229", "1016-1200", []),
+        ("20240229-", "1016-", ["PX1"]),
+        ("-20251224", "-1014", ["P_1"]),
+        ("20240229", "1000-1100", ["P_1"]),
+        ("20240101-", "-1000", []),
+    ],
+)
+def test_a_date_and_a_time_are_one_moment(filled: Archive, dates: str, times: str, found: list[str]) -> None:
+    assert patients(filled, ("StudyDate", dates), ("StudyTime", times)) == found
 
 
 def test_conditions_narrow_each_other(filled: Archive) -> None:
@@ -223,7 +271,8 @@ def test_no_answer_is_longer_than_the_cap(filled: Archive, monkeypatch: pytest.M
         (Level.STUDY, "PatientID.CodeValue", "44", "leads through something that is no sequence"),
         (Level.STUDY, ".".join(["RequestAttributesSequence"] * 9), "1", "at most 7 sequences deep"),
         (Level.STUDY, "PixelData", "44", "no attribute that a query can match"),
-        (Level.STUDY, "PatientComments", "44", "no attribute that a query can match"),
+        (Level.STUDY, "PatientName", "a=b=c=d", "three component groups"),
+        (Level.STUDY, "PatientID", "\\".join("12345" * 11), "at most 50 values"),
         (Level.STUDY, "RequestAttributesSequence", "44", "no attribute that a query can match"),
         (Level.STUDY, "RequestAttributesSequence.ScheduledProcedureStepID", "*a" * 11, "wildcards"),
         (Level.STUDY, "ScheduledProcedureStepStartDate", "soon", "is no date or time"),
@@ -271,6 +320,10 @@ def test_two_patients_under_one_study_uid_stay_two_rows(archive: Archive) -> Non
         (Level.INSTANCE, "GantryDetectorTilt", "15.0", 1),
         (Level.SERIES, "OperatorsName", "laufer*", 1),
         (Level.SERIES, "OperatorsName", "UTE", 0),
+        (Level.INSTANCE, "OperatorsName", "läufer^ute^^=", 1),
+        (Level.INSTANCE, "ConvolutionKernel", "h*", 0),
+        (Level.INSTANCE, "ConvolutionKernel", "B20\\H*", 3),
+        (Level.INSTANCE, "PatientComments", "44", 0),
     ],
 )
 def test_attributes_beyond_the_index_are_matched_in_the_objects(

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
+from sqlalchemy import String
 from sqlalchemy.orm import InstrumentedAttribute
 
 from kahua.store.tables import InstanceRow, SeriesRow, StudyRow
@@ -21,9 +23,9 @@ class Matching(StrEnum):
 
     #: One UID, or a list of them.
     UID = "uid"
-    #: Exact, or with ``*`` and ``?``.
+    #: Exact, or with ``*`` and ``?``; case matters.
     TEXT = "text"
-    #: As text, without regard to case and accents.
+    #: As text, each component group for itself, without regard to case and accents (`kahua.dicom.names`).
     PERSON = "person"
     #: ``A``, ``A-B``, ``A-`` or ``-B``.
     DATE = "date"
@@ -31,6 +33,19 @@ class Matching(StrEnum):
     NUMBER = "number"
     #: Modalities in Study: some series of the study has it.
     MODALITIES = "modalities"
+
+
+class NameColumns(NamedTuple):
+    """The component groups of a name, folded."""
+
+    alphabetic: InstrumentedAttribute[str]
+    ideographic: InstrumentedAttribute[str]
+    phonetic: InstrumentedAttribute[str]
+
+    @property
+    def type(self) -> String:
+        """Type of their values."""
+        return String()
 
 
 @dataclass(frozen=True)
@@ -41,10 +56,19 @@ class Attribute:
     keyword: str
     level: Level
     matching: Matching
-    column: InstrumentedAttribute[str] | InstrumentedAttribute[int | None]
+    column: InstrumentedAttribute[str] | InstrumentedAttribute[int | None] | NameColumns
     #: An index leads to the rows of a value, so that few of them are found at once among many others.
     indexed: bool = False
 
+
+_PATIENT_NAME = NameColumns(
+    StudyRow.patient_name_folded, StudyRow.patient_name_ideographic, StudyRow.patient_name_phonetic
+)
+_REFERRING_PHYSICIAN = NameColumns(
+    StudyRow.referring_physician_folded,
+    StudyRow.referring_physician_ideographic,
+    StudyRow.referring_physician_phonetic,
+)
 
 ATTRIBUTES = (
     Attribute("0020000D", "StudyInstanceUID", Level.STUDY, Matching.UID, StudyRow.study_uid, indexed=True),
@@ -52,9 +76,9 @@ ATTRIBUTES = (
     Attribute("00080030", "StudyTime", Level.STUDY, Matching.TIME, StudyRow.study_time),
     Attribute("00080050", "AccessionNumber", Level.STUDY, Matching.TEXT, StudyRow.accession_number, indexed=True),
     Attribute("00080061", "ModalitiesInStudy", Level.STUDY, Matching.MODALITIES, SeriesRow.modality),
-    Attribute("00080090", "ReferringPhysicianName", Level.STUDY, Matching.TEXT, StudyRow.referring_physician),
+    Attribute("00080090", "ReferringPhysicianName", Level.STUDY, Matching.PERSON, _REFERRING_PHYSICIAN),
     Attribute("00081030", "StudyDescription", Level.STUDY, Matching.TEXT, StudyRow.description),
-    Attribute("00100010", "PatientName", Level.STUDY, Matching.PERSON, StudyRow.patient_name_folded, indexed=True),
+    Attribute("00100010", "PatientName", Level.STUDY, Matching.PERSON, _PATIENT_NAME, indexed=True),
     Attribute("00100020", "PatientID", Level.STUDY, Matching.TEXT, StudyRow.patient_id, indexed=True),
     Attribute("00100030", "PatientBirthDate", Level.STUDY, Matching.DATE, StudyRow.patient_birth_date),
     Attribute("00100040", "PatientSex", Level.STUDY, Matching.TEXT, StudyRow.patient_sex),

@@ -1,20 +1,21 @@
-"""Turn a value of a query into a condition on a column (PS3.4 C.2.2.2).
+"""Turn a value of a query into a condition on columns (PS3.4 C.2.2.2).
 
 A condition is a form and values: statements are made once for each form, whatever is asked for by it.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, false, func, literal_column, or_, select, true
 from sqlalchemy.orm import aliased
 
-from kahua.dicom import fold
+from kahua.dicom.names import GROUPS, is_any_name, name_patterns, name_words, wanted_groups
+from kahua.dicom.rules import EMPTY, Rules, uids_of, values_of
 from kahua.errors import InvalidInput
 from kahua.store.dicomweb.attributes import Attribute, Matching
-from kahua.store.dicomweb.beginning import BeginsWith
+from kahua.store.dicomweb.patterns import BeginsWith, Fits
 from kahua.store.tables import SeriesRow, StudyRow
 
 #: Longest value and most wildcards: what is longer costs more than it can find.
@@ -30,9 +31,11 @@ WILDCARDS = "*?"
 #: A series of the same study, whichever series is asked for.
 _SIBLING = aliased(SeriesRow)
 
-_UID_LIST_SEPARATOR = re.compile(r"[\\,]")
 _DATE = re.compile(r"\d{8}")
 _TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
+
+#: Comes after every digit that a time may go on with: 1030 ends with 10:30:59.999999, in any language's order.
+_END = "9999999"
 
 
 #: Makes the clause of a form, of the column and the places of its values.
@@ -46,15 +49,13 @@ class Condition:
     attribute: Attribute
     build: Build
     values: tuple[Any, ...] = ()
+    #: An index leads to what matches: the value is known, or how it begins.
+    is_led: bool = False
 
     @property
     def form(self) -> "Form":
         """What remains without the values."""
         return Form(self.attribute, self.build, len(self.values))
-
-    def clause(self) -> ColumnElement[bool]:
-        """Give it as a clause that holds its values."""
-        return self.build(self.attribute.column, *self.values)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,32 @@ class Form:
         return self.build(column, *(bindparam(name, type_=column.type) for name in names))
 
 
+@dataclass(frozen=True)
+class _Joined:
+    """Several clauses in one, each with its number of values."""
+
+    join: Callable[..., ColumnElement[bool]]
+    parts: tuple[tuple[Build, int], ...]
+
+    def __call__(self, column: Any, *values: Any) -> ColumnElement[bool]:
+        clauses, first = [], 0
+        for build, count in self.parts:
+            clauses.append(build(column, *values[first : first + count]))
+            first += count
+        return self.join(*clauses)
+
+
+@dataclass(frozen=True)
+class _OfGroup:
+    """A clause on one component group of a name."""
+
+    place: int
+    build: Build
+
+    def __call__(self, columns: Any, *values: Any) -> ColumnElement[bool]:
+        return self.build(columns[self.place], *values)
+
+
 def parameter_name(number: int) -> str:
     """Name the parameter of a statement's value."""
     return f"value{number}"
@@ -79,10 +106,10 @@ def parameter_name(number: int) -> str:
 
 def is_universal(value: str) -> bool:
     """Whether everything matches, also what has no value (PS3.4 C.2.2.2.3)."""
-    return value in ("", "*")
+    return value.strip(" ") in ("", "*")
 
 
-def condition(attribute: Attribute, value: str, *, fuzzy: bool) -> Condition:
+def condition(attribute: Attribute, value: str, rules: Rules) -> Condition:
     """Give the condition under which a row matches a value that is not universal.
 
     Raises
@@ -92,13 +119,44 @@ def condition(attribute: Attribute, value: str, *, fuzzy: bool) -> Condition:
     """
     if len(value) > MAX_VALUE_LENGTH or "\0" in value:
         raise _invalid(attribute, "is too long or holds a character that no value has")
+    if attribute.matching is Matching.UID:
+        return _uids(attribute, uids_of(value), rules)
+    return _any_of(attribute, [_single(attribute, each, rules) for each in values_of(value, rules)])
+
+
+def exactly(attribute: Attribute, value: str) -> Condition:
+    """Give the condition that a value is this one, whatever characters it has."""
+    return Condition(attribute, _equals, (value,), is_led=attribute.indexed)
+
+
+def moment(date: Attribute, dates: str, times: str) -> Condition | None:
+    """Give the condition on a date and a time that are one moment; None if they make no range of moments.
+
+    Raises
+    ------
+    InvalidInput
+        A value is no date or time, nor a range of them.
+    """
+    if "-" not in dates or "-" not in times:
+        return None
+    first_date, last_date = _ends(date, dates, _DATE)
+    first_time, last_time = _ends(date, times.replace(":", ""), _TIME)
+    if (first_time and not first_date) or (last_time and not last_date):
+        return None
+    parts: list[tuple[Build, tuple[Any, ...]]] = []
+    if first_date:
+        parts.append((_is_from_moment, (first_date, first_date, first_time)))
+    if last_date:
+        parts.append((_is_until_moment, (last_date, last_date, last_time + _END)))
+    return _all_of(date, parts)
+
+
+def _single(attribute: Attribute, value: str, rules: Rules) -> Condition:
+    if value == EMPTY and rules.empty:
+        return Condition(attribute, _EMPTY_FORMS.get(attribute.matching, _is_empty))
     match attribute.matching:
-        case Matching.UID:
-            return _uids(attribute, value)
-        case Matching.TEXT:
-            return _text(attribute, value)
         case Matching.PERSON:
-            return _person(attribute, value, fuzzy=fuzzy)
+            return _words(attribute, value) if rules.fuzzy else _name(attribute, value)
         case Matching.DATE:
             return _range(attribute, value, _DATE)
         case Matching.TIME:
@@ -107,25 +165,24 @@ def condition(attribute: Attribute, value: str, *, fuzzy: bool) -> Condition:
             return _number(attribute, value)
         case Matching.MODALITIES:
             of_one = _text(attribute, value)
-            return Condition(attribute, _some_equals if of_one.build is _equals else _some_is_like, of_one.values)
+            return Condition(attribute, _some_equals if of_one.build is _equals else _some_fits, of_one.values)
+        case _:
+            return _text(attribute, value)
 
 
-def exactly(attribute: Attribute, value: str) -> Condition:
-    """Give the condition that a value is this one, whatever characters it has."""
-    return Condition(attribute, _equals, (value,))
-
-
-def _uids(attribute: Attribute, value: str) -> Condition:
-    uids = [uid.strip() for uid in _UID_LIST_SEPARATOR.split(value)]
+def _uids(attribute: Attribute, uids: Sequence[str], rules: Rules) -> Condition:
     if len(uids) > MAX_UIDS:
         raise _invalid(attribute, f"lists more than {MAX_UIDS} UIDs")
-    return exactly(attribute, uids[0]) if len(uids) == 1 else Condition(attribute, _is_among, tuple(uids))
+    if len(uids) == 1:
+        is_empty = uids[0] == EMPTY and rules.empty
+        return Condition(attribute, _is_empty) if is_empty else exactly(attribute, uids[0])
+    return Condition(attribute, _is_among, tuple(uids), is_led=attribute.indexed)
 
 
 def _text(attribute: Attribute, value: str) -> Condition:
     if not _has_wildcards(attribute, value):
         return exactly(attribute, value)
-    return Condition(attribute, _is_like, (_pattern(value.lower()),))
+    return Condition(attribute, _fits, Fits.forms(value))
 
 
 def _has_wildcards(attribute: Attribute, value: str) -> bool:
@@ -135,39 +192,74 @@ def _has_wildcards(attribute: Attribute, value: str) -> bool:
     return count > 0
 
 
-def _person(attribute: Attribute, value: str, *, fuzzy: bool) -> Condition:
-    folded = fold(value)
-    if not fuzzy:
-        return _name(attribute, folded)
-    words = [word for word in re.split(r"[\s^=,]+", folded.replace("*", " ").replace("?", " ")) if word]
+def _name(attribute: Attribute, value: str) -> Condition:
+    """Match each group that is named with its own, and a name that is none of several with any of the three."""
+    groups = wanted_groups(value)
+    if is_any_name(groups):
+        return Condition(attribute, _always)
+    named = [(place, _group(attribute, group)) for place, group in enumerate(groups) if not is_any_name((group,))]
+    is_led = attribute.indexed and any(group.is_led for _, group in named)
+    if len(groups) == 1:
+        named = [(place, named[0][1]) for place in range(len(GROUPS))]
+    parts = tuple((_OfGroup(place, group.build), len(group.values)) for place, group in named)
+    values = tuple(value for _, group in named for value in group.values)
+    return Condition(attribute, _Joined(or_ if len(groups) == 1 else and_, parts), values, is_led=is_led)
+
+
+def _group(attribute: Attribute, group: str) -> Condition:
+    """Give the condition on one group, folded."""
+    if not _has_wildcards(attribute, group):
+        return exactly(attribute, group)
+    patterns = name_patterns(group)
+    fits = _any_of(attribute, [Condition(attribute, _fits, Fits.forms(each)) for each in patterns])
+    beginning = re.split(r"[*?]", patterns[-1], maxsplit=1)[0]
+    if not beginning:
+        return fits
+    parts = [(_begins, BeginsWith.bounds(beginning)), (fits.build, fits.values)]
+    return _all_of(attribute, parts, is_led=True)
+
+
+def _words(attribute: Attribute, value: str) -> Condition:
+    words = name_words(value)
     if len(words) > MAX_WILDCARDS:
         raise _invalid(attribute, f"has more than {MAX_WILDCARDS} words")
     if not words:
         return Condition(attribute, _never)
-    return Condition(
-        attribute, _has_words, tuple(_pattern(f"{start}{word}*") for word in words for start in ("", "*^"))
-    )
+    return _all_of(attribute, [(_has_word, Fits.forms(f"* {word}*")) for word in words])
 
 
-def _name(attribute: Attribute, folded: str) -> Condition:
-    if not _has_wildcards(attribute, folded):
-        return exactly(attribute, folded)
-    beginning = re.split(r"[*?]", folded, maxsplit=1)[0]
-    if not beginning:
-        return Condition(attribute, _is_like_folded, (_pattern(folded),))
-    return Condition(attribute, _begins, (*BeginsWith.bounds(beginning), _pattern(folded)))
+def _any_of(attribute: Attribute, conditions: Sequence[Condition]) -> Condition:
+    if not conditions:
+        return Condition(attribute, _never)
+    if len(conditions) == 1:
+        return conditions[0]
+    parts = tuple((each.build, len(each.values)) for each in conditions)
+    values = tuple(value for each in conditions for value in each.values)
+    return Condition(attribute, _Joined(or_, parts), values, is_led=all(each.is_led for each in conditions))
+
+
+def _all_of(attribute: Attribute, parts: Sequence[tuple[Build, tuple[Any, ...]]], *, is_led: bool = False) -> Condition:
+    builds = tuple((build, len(values)) for build, values in parts)
+    values = tuple(value for _, values in parts for value in values)
+    return Condition(attribute, _Joined(and_, builds), values, is_led=is_led)
 
 
 def _range(attribute: Attribute, value: str, form: re.Pattern[str]) -> Condition:
-    first, dash, last = value.partition("-")
-    if not all(form.fullmatch(part) for part in (first, last) if part) or not (first or last):
-        raise _invalid(attribute, "is no date or time, nor a range of them such as 20260101-20261231")
-    if not dash:
-        return Condition(attribute, _is_like_folded, (f"{first}%",)) if form is _TIME else exactly(attribute, first)
-    end = last + "9999999"  # 1030 ends with 10:30:59.999999, in any language's order
+    first, last = _ends(attribute, value, form)
+    if "-" not in value:
+        return Condition(attribute, _fits, Fits.forms(f"{first}*")) if form is _TIME else exactly(attribute, first)
     if not last:
         return Condition(attribute, _is_from, (first,))
+    end = last + _END
     return Condition(attribute, _is_between, (first, end)) if first else Condition(attribute, _is_until, (end,))
+
+
+def _ends(attribute: Attribute, value: str, form: re.Pattern[str]) -> tuple[str, str]:
+    """Give the ends of a range, of which one may be missing; of a single value the first."""
+    first, _, last = (part.strip(" ") for part in value.partition("-"))
+    if not all(form.fullmatch(part) for part in (first, last) if part) or not (first or last):
+        raise _invalid(attribute, "is no date or time, nor a range of them such as 20260101-20261231")
+    return first, last
 
 
 def _number(attribute: Attribute, value: str) -> Condition:
@@ -188,22 +280,20 @@ def _is_among(column: Any, *values: Any) -> ColumnElement[bool]:
     return column.in_(values)  # type: ignore[no-any-return]
 
 
-def _is_like(column: Any, pattern: Any) -> ColumnElement[bool]:
-    return func.lower(column).like(pattern, escape="\\")
+def _fits(column: Any, glob: Any, like: Any) -> ColumnElement[bool]:
+    return Fits(column, glob, like)
 
 
-def _is_like_folded(column: Any, pattern: Any) -> ColumnElement[bool]:
-    return column.like(pattern, escape="\\")  # type: ignore[no-any-return]
+def _begins(column: Any, first: Any, last: Any, pattern: Any) -> ColumnElement[bool]:
+    return BeginsWith(column, first, last, pattern)
 
 
-def _begins(column: Any, first: Any, last: Any, beginning: Any, pattern: Any) -> ColumnElement[bool]:
-    return and_(BeginsWith(column, first, last, beginning), _is_like_folded(column, pattern))
-
-
-def _has_words(column: Any, *patterns: Any) -> ColumnElement[bool]:
-    """Every word begins the value, or one of its components."""
-    pairs = zip(patterns[::2], patterns[1::2], strict=True)
-    return and_(*(or_(_is_like_folded(column, one), _is_like_folded(column, other)) for one, other in pairs))
+def _has_word(columns: Any, glob: Any, like: Any) -> ColumnElement[bool]:
+    """Some word of some group begins so."""
+    text: ColumnElement[str] = literal_column("''")
+    for column in columns:
+        text = text.concat(literal_column("' '")).concat(column)
+    return Fits(func.replace(func.replace(text, "^", " "), ",", " "), glob, like)
 
 
 def _is_from(column: Any, first: Any) -> ColumnElement[bool]:
@@ -218,12 +308,44 @@ def _is_between(column: Any, first: Any, last: Any) -> ColumnElement[bool]:
     return and_(column != "", column >= first, column <= last)
 
 
+def _is_from_moment(date: Any, later: Any, same: Any, time: Any) -> ColumnElement[bool]:
+    return and_(date != "", or_(date > later, and_(date == same, StudyRow.study_time >= time)))
+
+
+def _is_until_moment(date: Any, earlier: Any, same: Any, time: Any) -> ColumnElement[bool]:
+    return and_(date != "", or_(date < earlier, and_(date == same, StudyRow.study_time <= time)))
+
+
+def _is_empty(column: Any) -> ColumnElement[bool]:
+    return column == ""  # type: ignore[no-any-return]
+
+
+def _is_no_number(column: Any) -> ColumnElement[bool]:
+    return column.is_(None)  # type: ignore[no-any-return]
+
+
+def _is_nameless(columns: Any) -> ColumnElement[bool]:
+    return and_(*(column == "" for column in columns))
+
+
+def _has_no_modality(_column: Any) -> ColumnElement[bool]:
+    return ~_some_series(_SIBLING.modality != "")
+
+
+#: How a value is empty, where it is not just an empty text.
+_EMPTY_FORMS: dict[Matching, Build] = {
+    Matching.NUMBER: _is_no_number,
+    Matching.PERSON: _is_nameless,
+    Matching.MODALITIES: _has_no_modality,
+}
+
+
 def _some_equals(_column: Any, modality: Any) -> ColumnElement[bool]:
     return _some_series(_equals(_SIBLING.modality, modality))
 
 
-def _some_is_like(_column: Any, pattern: Any) -> ColumnElement[bool]:
-    return _some_series(_is_like(_SIBLING.modality, pattern))
+def _some_fits(_column: Any, glob: Any, like: Any) -> ColumnElement[bool]:
+    return _some_series(_fits(_SIBLING.modality, glob, like))
 
 
 def _some_series(of_series: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -234,9 +356,8 @@ def _never(_column: Any) -> ColumnElement[bool]:
     return false()
 
 
-def _pattern(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return escaped.replace("*", "%").replace("?", "_")
+def _always(_column: Any) -> ColumnElement[bool]:
+    return true()
 
 
 def _invalid(attribute: Attribute, what: str) -> InvalidInput:

@@ -9,6 +9,7 @@ import orjson
 
 from kahua.database import Readable
 from kahua.dicom import INDEX_TAGS, INSTANCE_TAGS
+from kahua.dicom.rules import Rules
 from kahua.errors import InvalidInput
 from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level
 from kahua.store.dicomweb.documents import Documents, of_whole_series
@@ -37,6 +38,12 @@ MAX_ATTRIBUTES = 100
 #: Tag or keyword, or several, nested in sequences: what ``includefield`` may name.
 _FIELD = re.compile(r"[0-9A-Za-z.,]{1,2000}")
 
+#: Dates and times are always matched together (PS3.18 section 10.6).
+QIDO = Rules(combined=True)
+
+#: Query parameters that say how values are read (PS3.18 table 8.3.4-1), and the fields of `Rules` that they set.
+RULES = {"fuzzymatching": "fuzzy", "emptyvaluematching": "empty", "multiplevaluematching": "multiple"}
+
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _FLAGS = {"true": True, "false": False}
 
@@ -49,8 +56,8 @@ class Query:
     matches: tuple[tuple[Attribute, str], ...] = ()
     limit: int = MAX_LIMIT
     offset: int = 0
-    #: Names are matched by the beginnings of their words.
-    fuzzy: bool = False
+    #: How the values are read.
+    rules: Rules = QIDO
     #: Attributes that no index has, to be matched in the objects.
     beyond: "tuple[tuple[AttributePath, str], ...]" = ()
     #: Tags that are to be in the answer besides those of the index; `everything` stands for all.
@@ -80,12 +87,12 @@ def parse_query(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
     beyond: list[tuple[AttributePath, str]] = []
     numbers = {"limit": MAX_LIMIT, "offset": 0}
     fields: list[str] = []
-    fuzzy = False
+    rules: dict[str, bool] = {}
     for name, value in parameters:
         if name in numbers:
             numbers[name] = natural(name, value)
-        elif name == "fuzzymatching":
-            fuzzy = flag(name, value)
+        elif name in RULES:
+            rules[RULES[name]] = flag(name, value)
         elif name == "includefield":
             fields += _fields(value)
         elif name == "accept":
@@ -104,7 +111,7 @@ def parse_query(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
             matches=tuple(matches),
             limit=min(numbers["limit"], MAX_LIMIT),
             offset=numbers["offset"],
-            fuzzy=fuzzy,
+            rules=replace(QIDO, **rules),
             beyond=tuple(beyond),
         ),
         fields,
@@ -148,7 +155,7 @@ def find(
             project_id,
             query.level,
             query.matches,
-            fuzzy=query.fuzzy,
+            rules=query.rules,
             limit=limit,
             offset=offset,
             study_uid=study_uid,
@@ -179,7 +186,7 @@ def _matching(query: Query, candidates: Sequence[Any], documents: Documents) -> 
     found: list[Any] = []
     for row in candidates:
         objects = list(documents.of_row(query.level, row))
-        if all(any(matches(each, path, value, fuzzy=query.fuzzy) for each in objects) for path, value in query.beyond):
+        if all(any(matches(each, path, value, query.rules) for each in objects) for path, value in query.beyond):
             found.append(row)
         if len(found) > query.offset + query.limit:
             break

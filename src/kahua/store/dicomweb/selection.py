@@ -11,17 +11,18 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
 
 from kahua.database import Prepared, Readable
-from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level, Matching
+from kahua.dicom.rules import Rules
+from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level
 from kahua.store.dicomweb.conditions import (
-    WILDCARDS,
     Condition,
     Form,
     condition,
     exactly,
     is_universal,
+    moment,
     parameter_name,
 )
 from kahua.store.tables import InstanceRow, SeriesRow, StudyRow
@@ -90,6 +91,12 @@ _COLUMNS: Final[dict[Level, tuple[Any, ...]]] = {
     ),
 }
 
+#: Attributes, and the values that are asked for.
+Matches = tuple[tuple[Attribute, str], ...]
+
+#: Date and time that are one moment, where that is agreed.
+_MOMENT: Final = (BY_NAME["StudyDate"], BY_NAME["StudyTime"])
+
 #: Newest study first; what belongs to it follows.
 _ORDER: Final = (
     StudyRow.study_date.desc(),
@@ -105,9 +112,9 @@ def select_rows(
     readable: Readable,
     project_id: str,
     level: Level,
-    matches: tuple[tuple[Attribute, str], ...],
+    matches: Matches,
     *,
-    fuzzy: bool,
+    rules: Rules,
     limit: int,
     offset: int,
     study_uid: str | None = None,
@@ -120,39 +127,58 @@ def select_rows(
     InvalidInput
         A value cannot be one of its attribute.
     """
-    conditions = [condition(attribute, value, fuzzy=fuzzy) for attribute, value in matches if not is_universal(value)]
+    conditions = conditions_of(matches, rules)
     if study_uid is not None:
         conditions.append(exactly(BY_NAME["StudyInstanceUID"], study_uid))
     if series_uid is not None:
         conditions.append(exactly(BY_NAME["SeriesInstanceUID"], series_uid))
-    few = Level.STUDY if study_uid is not None else _level_of_few(readable, project_id, matches)
+    few = Level.STUDY if study_uid is not None else _level_of_few(readable, project_id, conditions)
     statement = _statement(level, few, tuple(each.form for each in conditions))
-    rows = statement.execute(readable, project=project_id, limit=limit, offset=offset, **_values(conditions))
+    rows = statement.execute(readable, project=project_id, limit=limit, offset=offset, **parameters_of(conditions))
     return [_FOUND[level](*row) for row in rows]
 
 
-def _level_of_few(readable: Readable, project_id: str, matches: tuple[tuple[Attribute, str], ...]) -> Level | None:
-    """Give the level whose index leads to few rows; None if there is no such condition."""
-    for attribute, value in matches:
-        if attribute.indexed and _is_led_by_index(attribute, value):
-            led = condition(attribute, value, fuzzy=False)
-            ((count,),) = _count_up_to_few(led.form).execute(readable, project=project_id, **_values([led]))
-            if count < FEW:
-                return attribute.level
-    return None
+def conditions_of(matches: Matches, rules: Rules) -> list[Condition]:
+    """Give the conditions of values, but of those that everything has.
+
+    Raises
+    ------
+    InvalidInput
+        A value cannot be one of its attribute.
+    """
+    asked = [(attribute, value) for attribute, value in matches if not is_universal(value)]
+    whole = _moment(asked) if rules.combined else None
+    if whole is None:
+        return [condition(attribute, value, rules) for attribute, value in asked]
+    return [whole, *(condition(attribute, value, rules) for attribute, value in asked if attribute not in _MOMENT)]
 
 
-def _is_led_by_index(attribute: Attribute, value: str) -> bool:
-    """Whether an index finds the value: it is known, or the beginning of a name is."""
-    if attribute.matching is Matching.PERSON:
-        return value[:1] not in {"", *WILDCARDS}
-    return not is_universal(value) and not any(wildcard in value for wildcard in WILDCARDS)
+def _moment(asked: Sequence[tuple[Attribute, str]]) -> Condition | None:
+    """Give the condition on date and time together, if ranges of both are asked for, once each."""
+    dates, times = ([value for attribute, value in asked if attribute is each] for each in _MOMENT)
+    return moment(_MOMENT[0], dates[0], times[0]) if len(dates) == len(times) == 1 else None
 
 
-def _values(conditions: Sequence[Condition]) -> dict[str, Any]:
+def parameters_of(conditions: Sequence[Condition]) -> dict[str, Any]:
     """Give the parameters of a statement of these conditions' forms."""
     values = (value for each in conditions for value in each.values)
     return {parameter_name(number): value for number, value in enumerate(values)}
+
+
+def clauses_of(forms: Sequence[Form]) -> list[ColumnElement[bool]]:
+    """Give the clauses of a statement, whose parameters are those of `parameters_of`."""
+    firsts = accumulate((form.count for form in forms), initial=0)
+    return [form.clause(first) for form, first in zip(forms, firsts, strict=False)]
+
+
+def _level_of_few(readable: Readable, project_id: str, conditions: Sequence[Condition]) -> Level | None:
+    """Give the level whose index leads to few rows; None if there is no such condition."""
+    for led in conditions:
+        if led.is_led:
+            ((count,),) = _count_up_to_few(led.form).execute(readable, project=project_id, **parameters_of([led]))
+            if count < FEW:
+                return led.attribute.level
+    return None
 
 
 @lru_cache(MAX_STATEMENTS)
@@ -171,11 +197,7 @@ def _statement(level: Level, few: Level | None, forms: tuple[Form, ...]) -> Prep
         statement = statement.join(SeriesRow, SeriesRow.study_id == StudyRow.id)
     if level is Level.INSTANCE:
         statement = statement.join(InstanceRow, InstanceRow.series_id == SeriesRow.id)
-    firsts = accumulate((form.count for form in forms), initial=0)
-    statement = statement.where(
-        _TABLES[few or Level.STUDY].project_id == bindparam("project"),
-        *(form.clause(first) for form, first in zip(forms, firsts, strict=False)),
-    )
+    statement = statement.where(_TABLES[few or Level.STUDY].project_id == bindparam("project"), *clauses_of(forms))
     order = list(_ORDER[: _ORDER_LENGTH[level]])
     if few is not None:
         order[0] = StudyRow.study_date.concat("").desc()  # the same order, but no index has it

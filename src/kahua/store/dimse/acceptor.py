@@ -67,6 +67,7 @@ class AcceptedAssociation(Association):
                     id=context.id, abstract_syntax=context.abstract_syntax, transfer_syntax=answer.transfer_syntax
                 )
         self.roles = {role.sop_class_uid: role for role in agreement.roles}
+        self.extended = {each.sop_class_uid: each for each in agreement.extended}
         self._agree_on_length(request.max_pdu_bytes)
         self._machine.on(Event.ACCEPT)
         accept = pdu.encode_associate_accept(
@@ -76,6 +77,7 @@ class AcceptedAssociation(Association):
             implementation_class_uid=IMPLEMENTATION_CLASS_UID,
             implementation_version=IMPLEMENTATION_VERSION_NAME,
             roles=agreement.roles,
+            extended=agreement.extended,
         )
         with self._ending():
             self._link.send(accept)

@@ -10,7 +10,7 @@ from kahua.store.dimse import pdu
 from kahua.store.dimse.commands import RESPONSE, CommandField, Response
 from kahua.store.dimse.link import Link, LinkClosed, LinkSilent, LinkStopped
 from kahua.store.dimse.message import Context, Message, MessageReader, ProtocolError, Sink
-from kahua.store.dimse.pdu import PDV_HEADER, AbortReason, PduType, Role
+from kahua.store.dimse.pdu import PDV_HEADER, AbortReason, ExtendedNegotiation, PduType, Role
 from kahua.store.dimse.states import Action, Event, Machine, State
 
 #: Longest time for a PDU once it has begun, in seconds: 128 KB over a link of 5 KB/s.
@@ -76,6 +76,8 @@ class Association:
         self.contexts: dict[int, Context] = {}
         #: Roles of the requestor that both sides agreed to, by SOP class.
         self.roles: dict[str, Role] = {}
+        #: How services are performed, as far as both sides agreed on it, by SOP class.
+        self.extended: dict[str, ExtendedNegotiation] = {}
         self._reader = MessageReader(link, sink, self.contexts, max_object_bytes=terms.max_object_bytes)
         self._sent_pdu_bytes = MIN_SENT_PDU_BYTES
         #: Message IDs of requests that the peer has cancelled since it sent the last one.

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Integer, cast, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Integer, bindparam, cast, func, select
 
-from kahua.database import Database
+from kahua.database import Database, Look, Prepared
+from kahua.dicom.rules import Rules
 from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level
-from kahua.store.dicomweb.conditions import condition, is_universal
+from kahua.store.dicomweb.conditions import Form
 from kahua.store.dicomweb.query import Query, find
+from kahua.store.dicomweb.selection import MAX_STATEMENTS, Matches, clauses_of, conditions_of, parameters_of
 from kahua.store.dimse.association import Association
 from kahua.store.dimse.commands import Command, Status, encode_response
 from kahua.store.dimse.identifier import (
@@ -41,7 +43,6 @@ _ORDER: Final = tuple(Level)
 _PATIENT: Final = frozenset({"00100010", "00100020", "00100030", "00100040"})
 
 Row = Mapping[str, Any]
-Matches = tuple[tuple[Attribute, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,7 @@ class Question:
 
     asked: Identifier
     matches: Matches
+    rules: Rules
     #: Some key has a value and cannot be matched: it is ignored, and the answers say so (PS3.4 C.4.1.1.4).
     is_partial: bool
 
@@ -63,6 +65,7 @@ def answer_find(
     data: bytes,
     *,
     ae_title: str,
+    rules: Rules,
 ) -> None:
     """Answer a C-FIND with one response for each match, of this project only, and a final one.
 
@@ -72,6 +75,8 @@ def answer_find(
         The identifier.
     ae_title
         Of this site, from which the matches can be retrieved.
+    rules
+        Agreed on by extended negotiation.
 
     Raises
     ------
@@ -80,7 +85,7 @@ def answer_find(
     Ended
         The association ended before all was answered.
     """
-    question = read_question(command.sop_class_uid, data, context.transfer_syntax)
+    question = read_question(command.sop_class_uid, data, context.transfer_syntax, rules)
     fixed = {LEVEL: question.asked.level, RETRIEVE_AE_TITLE: ae_title, AVAILABILITY: "ONLINE"}
     status = Status.PENDING_WITH_UNSUPPORTED_KEYS if question.is_partial else Status.PENDING
     pending = encode_response(command, status, has_data_set=True)
@@ -94,7 +99,7 @@ def answer_find(
     return association.send(context, encode_response(command, Status.SUCCESS))
 
 
-def read_question(sop_class_uid: str, data: bytes, transfer_syntax: str) -> Question:
+def read_question(sop_class_uid: str, data: bytes, transfer_syntax: str, rules: Rules) -> Question:
     """Read the identifier of a C-FIND.
 
     Raises
@@ -113,7 +118,7 @@ def read_question(sop_class_uid: str, data: bytes, transfer_syntax: str) -> Ques
             matches.append((attribute, value))
         else:
             partial = True
-    return Question(asked=asked, matches=tuple(matches), is_partial=partial)
+    return Question(asked=asked, matches=tuple(matches), rules=rules, is_partial=partial)
 
 
 def _is_matched(attribute: Attribute, level: str) -> bool:
@@ -134,42 +139,58 @@ def _rows(database: Database, project_id: str, question: Question) -> Iterator[R
 
 
 def _page(database: Database, project_id: str, question: Question, offset: int) -> list[Row]:
-    if question.asked.level == "PATIENT":
-        with database.read() as session:
-            return _patients(session, project_id, question.matches, offset)
-    query = Query(level=_LEVELS[question.asked.level], matches=question.matches, limit=PAGE, offset=offset)
     with database.look() as look:
+        if question.asked.level == "PATIENT":
+            return _patients(look, project_id, question, offset)
+        query = Query(
+            level=_LEVELS[question.asked.level],
+            matches=question.matches,
+            rules=question.rules,
+            limit=PAGE,
+            offset=offset,
+        )
         rows: list[Row] = orjson.loads(find(look, project_id, query, base_url="").body)
-    return rows
+        return rows
 
 
-def _patients(session: Session, project_id: str, matches: Matches, offset: int) -> list[Row]:
+def _patients(look: Look, project_id: str, question: Question, offset: int) -> list[Row]:
     """Give the patients of a page, with the numbers of what is there of each."""
-    conditions = [condition(each, value, fuzzy=False).clause() for each, value in matches if not is_universal(value)]
-    patients = (
+    conditions = conditions_of(question.matches, question.rules)
+    statement = _patients_statement(tuple(each.form for each in conditions))
+    rows = statement.execute(look, project=project_id, limit=PAGE, offset=offset, **parameters_of(conditions))
+    return [_patient(*row) for row in rows]
+
+
+@lru_cache(MAX_STATEMENTS)
+def _patients_statement(forms: tuple[Form, ...]) -> Prepared:
+    """Make the statement that gives, of each patient, the attributes in one study, and the numbers."""
+    found = (
         select(StudyRow.patient_id, func.count().label("studies"), func.min(StudyRow.id).label("first"))
-        .where(StudyRow.project_id == project_id, *conditions)
+        .where(StudyRow.project_id == bindparam("project"), *clauses_of(forms))
         .group_by(StudyRow.patient_id)
         .order_by(StudyRow.patient_id)
-        .limit(PAGE)
-        .offset(offset)
+        .limit(bindparam("limit"))
+        .offset(bindparam("offset"))
     ).subquery()
-    totals = (
-        select(StudyRow.patient_id, func.count().label("series"), cast(func.sum(SeriesRow.instance_count), Integer))
+    numbers = (
+        select(
+            StudyRow.patient_id,
+            func.count().label("series"),
+            cast(func.sum(SeriesRow.instance_count), Integer).label("instances"),
+        )
         .join(SeriesRow, SeriesRow.study_id == StudyRow.id)
-        .where(StudyRow.project_id == project_id, StudyRow.patient_id.in_(select(patients.c.patient_id)))
+        .where(StudyRow.project_id == bindparam("project"), StudyRow.patient_id.in_(select(found.c.patient_id)))
         .group_by(StudyRow.patient_id)
-    )
-    numbers = {patient: (series, instances) for patient, series, instances in session.execute(totals)}
-    rows = session.execute(
-        select(StudyRow.patient_id, StudyRow.dicom_json, patients.c.studies)
-        .join(patients, patients.c.first == StudyRow.id)
+    ).subquery()
+    return Prepared(
+        select(StudyRow.dicom_json, found.c.studies, numbers.c.series, numbers.c.instances)
+        .join(found, found.c.first == StudyRow.id)
+        .outerjoin(numbers, numbers.c.patient_id == StudyRow.patient_id)
         .order_by(StudyRow.patient_id)
     )
-    return [_patient(row.dicom_json, row.studies, *numbers.get(row.patient_id, (0, 0))) for row in rows]
 
 
-def _patient(dicom_json: bytes, studies: int, series: int, instances: int) -> Row:
+def _patient(dicom_json: bytes, studies: int, series: int | None, instances: int | None) -> Row:
     known = {tag: element for tag, element in orjson.loads(dicom_json).items() if tag.startswith("0010")}
-    numbers = {"00201200": studies, "00201202": series, "00201204": instances}
+    numbers = {"00201200": studies, "00201202": series or 0, "00201204": instances or 0}
     return known | {tag: {"vr": "IS", "Value": [number]} for tag, number in numbers.items()}

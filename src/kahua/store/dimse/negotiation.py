@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from kahua.dicom.transfer_syntaxes import EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN
 from kahua.store.dimse.commitment import PUSH_MODEL
+from kahua.store.dimse.extended import answer_of
 from kahua.store.dimse.models import GET, QUERY_RETRIEVE
 from kahua.store.dimse.pdu import (
     APPLICATION_CONTEXT,
     AssociateRequest,
     ContextAnswer,
     ContextResult,
+    ExtendedNegotiation,
     ProposedContext,
     Rejection,
     Role,
@@ -46,10 +48,11 @@ IDENTIFIER_SYNTAXES = frozenset({EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN}
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """What is answered to an association request: each context, and the roles that were asked for."""
+    """What is answered to an association request: each context, and the roles and services that were asked for."""
 
     contexts: Sequence[ContextAnswer]
     roles: Sequence[Role] = ()
+    extended: Sequence[ExtendedNegotiation] = ()
 
 
 def rejection_of(request: AssociateRequest) -> Rejection | None:
@@ -79,7 +82,9 @@ def agree(request: AssociateRequest, *, may_store: bool, may_query: bool) -> Agr
         _answer(context, may_store=may_store or context.abstract_syntax in taken, may_query=may_query)
         for context in request.contexts
     ]
-    return Agreement(contexts=contexts, roles=roles)
+    services = {each.sop_class_uid: each for each in request.extended} if may_query else {}
+    extended = [answer for each in services.values() if (answer := answer_of(each)) is not None]
+    return Agreement(contexts=contexts, roles=roles, extended=extended)
 
 
 def is_storage(abstract_syntax: str) -> bool:

@@ -91,6 +91,15 @@ class Role:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExtendedNegotiation:
+    """What is asked for, or answered, of how a service is performed (PS3.7 D.3.3.5)."""
+
+    sop_class_uid: str
+    #: Service-class-application-information, which each service class defines.
+    information: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
 class AssociateRequest:
     """An A-ASSOCIATE-RQ."""
 
@@ -104,6 +113,7 @@ class AssociateRequest:
     implementation_class_uid: str = ""
     implementation_version: str = ""
     roles: tuple[Role, ...] = ()
+    extended: tuple[ExtendedNegotiation, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +168,7 @@ def decode_associate_request(body: memoryview) -> AssociateRequest:
         implementation_class_uid=_uid(items.get(0x52, memoryview(b""))),
         implementation_version=_text(items.get(0x55, memoryview(b""))),
         roles=_roles(user),
+        extended=_extended(user),
     )
 
 
@@ -213,6 +224,7 @@ def encode_associate_accept(
     implementation_class_uid: str,
     implementation_version: str,
     roles: Sequence[Role] = (),
+    extended: Sequence[ExtendedNegotiation] = (),
 ) -> bytes:
     """Write an A-ASSOCIATE-AC for a request, whose AE titles it repeats (PS3.8 table 9-17)."""
     contexts = b"".join(
@@ -220,7 +232,7 @@ def encode_associate_accept(
         for answer in answers
     )
     head = struct.pack(">Hxx", 1) + bytes(request[4:68])
-    user = _user_information(max_pdu_bytes, implementation_class_uid, implementation_version, roles)
+    user = _user_information(max_pdu_bytes, implementation_class_uid, implementation_version, roles, extended)
     return _pdu(PduType.ASSOCIATE_AC, head + _item(0x10, APPLICATION_CONTEXT.encode()) + contexts + user)
 
 
@@ -291,27 +303,41 @@ def _decode_role(value: memoryview) -> Role:
     return Role(sop_class_uid=_uid(value[2:-2]), user=value[-2] == 1, provider=value[-1] == 1)
 
 
+def _extended(user: memoryview) -> tuple[ExtendedNegotiation, ...]:
+    return tuple(_decode_extended(value) for kind, value in _items(user) if kind == 0x56)
+
+
+def _decode_extended(value: memoryview) -> ExtendedNegotiation:
+    end = 2 + int.from_bytes(value[:2], "big")
+    if len(value) < end:
+        raise MalformedPdu("An extended negotiation is cut off.")
+    return ExtendedNegotiation(sop_class_uid=_uid(value[2:end]), information=bytes(value[end:]))
+
+
 def _length(items: dict[int, memoryview]) -> int:
     value = items.get(0x51, memoryview(b""))
     return int.from_bytes(value, "big") if len(value) == 4 else 0
 
 
-def _user_information(max_pdu_bytes: int, class_uid: str, version: str, roles: Sequence[Role]) -> bytes:
+def _user_information(
+    max_pdu_bytes: int,
+    class_uid: str,
+    version: str,
+    roles: Sequence[Role],
+    extended: Sequence[ExtendedNegotiation] = (),
+) -> bytes:
     items = [
         _item(0x51, struct.pack(">L", max_pdu_bytes)),
         _item(0x52, class_uid.encode()),
-        *(
-            _item(
-                0x54,
-                struct.pack(">H", len(role.sop_class_uid))
-                + role.sop_class_uid.encode()
-                + bytes([role.user, role.provider]),
-            )
-            for role in roles
-        ),
+        *(_item(0x54, _of_class(role.sop_class_uid, bytes([role.user, role.provider]))) for role in roles),
         _item(0x55, version.encode()),
+        *(_item(0x56, _of_class(each.sop_class_uid, each.information)) for each in extended),
     ]
     return _item(0x50, b"".join(items))
+
+
+def _of_class(uid: str, content: bytes) -> bytes:
+    return struct.pack(">H", len(uid)) + uid.encode() + content
 
 
 def _items(data: memoryview) -> Iterator[tuple[int, memoryview]]:

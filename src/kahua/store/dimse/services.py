@@ -26,6 +26,7 @@ from kahua.store.dimse.commands import (
     encode_response,
 )
 from kahua.store.dimse.commitment import PUSH_MODEL, REQUEST_COMMITMENT, read_request
+from kahua.store.dimse.extended import rules_of
 from kahua.store.dimse.finding import answer_find
 from kahua.store.dimse.identifier import MAX_BYTES
 from kahua.store.dimse.inbox import Inbox
@@ -177,6 +178,7 @@ class Services:
             command,
             data,
             ae_title=self._called,
+            rules=rules_of(association.extended.get(context.abstract_syntax)),
         )
 
     def _retrieve(self, command: Command, context: Context, data: bytes, association: Association) -> None:

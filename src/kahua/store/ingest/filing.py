@@ -10,13 +10,13 @@ import orjson
 from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 
 from kahua.database import Base, Prepared, announce, new_id, now
-from kahua.dicom import INSTANCE_TAGS, SERIES_TAGS, STUDY_TAGS, Header, dicom_json, fold
+from kahua.dicom import INSTANCE_TAGS, SERIES_TAGS, STUDY_TAGS, Header, dicom_json
 from kahua.errors import ResourceBusy, SopInstanceConflict
 from kahua.events import InstanceSetAside, SeriesReceived
 from kahua.store.ingest.origin import Accepted, Origin
 from kahua.store.ingest.quarantine import set_aside
 from kahua.store.tables import InstanceRow, SeriesReferenceRow, SeriesRow, StudyRow
-from kahua.store.text import cut, search_text, small
+from kahua.store.text import cut, folded_names, search_text, small
 
 #: Most findings of one instance that are kept.
 MAX_FINDINGS = 32
@@ -244,7 +244,7 @@ class _Filer:
             body_part=cut(header.text("00180015"), 256),
             manufacturer=cut(header.text("00080070"), 256),
             frame_of_reference_uid=cut(header.text("00200052"), 64),
-            search_text=search_text(header),
+            search_text=search_text(header.elements),
             dicom_json=dicom_json(header.elements, (*STUDY_TAGS, *SERIES_TAGS)),
             received_at=self._moment,
             changed_at=self._moment,
@@ -263,15 +263,13 @@ class _Filer:
         return study_id
 
     def _make_study(self, header: Header) -> str:
-        name = header.text("00100010")
         study_row_id = new_id()
         study = insert(_STUDIES).values(
             id=study_row_id,
             project_id=self._project_id,
             study_uid=header.study_uid,
             patient_id=cut(header.text("00100020"), 256),
-            patient_name=cut(name, 512),
-            patient_name_folded=cut(fold(name), 512),
+            patient_name=cut(header.text("00100010"), 512),
             patient_birth_date=cut(header.text("00100030"), 32),
             patient_sex=cut(header.text("00100040"), 32),
             study_date=cut(header.text("00080020"), 32),
@@ -282,6 +280,7 @@ class _Filer:
             referring_physician=cut(header.text("00080090"), 512),
             dicom_json=dicom_json(header.elements, STUDY_TAGS),
             received_at=self._moment,
+            **folded_names(header.elements),
         )
         self._connection.execute(study)
         return study_row_id

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from kahua.dicom.rules import PLAIN, Rules
 from kahua.errors import InvalidInput
 from kahua.store.workitems.documents import Json
 
@@ -33,8 +34,8 @@ def read_filters(parameters: Iterable[tuple[str, str]]) -> Filters:
     return filters
 
 
-def fits(document: Json, filters: Filters, *, fuzzy: bool = False) -> bool:
+def fits(document: Json, filters: Filters, *, rules: Rules = PLAIN) -> bool:
     """Whether a workitem has them all."""
     from kahua.dicom.matching import matches  # late: it loads pydicom's dictionary
 
-    return all(matches(document, path, value, fuzzy=fuzzy) for path, value in filters)
+    return all(matches(document, path, value, rules) for path, value in filters)

@@ -8,8 +8,9 @@ import orjson
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from kahua.dicom.rules import PLAIN, Rules
 from kahua.errors import InvalidInput
-from kahua.store.dicomweb.query import MAX_LIMIT, flag, natural
+from kahua.store.dicomweb.query import MAX_LIMIT, RULES, flag, natural
 from kahua.store.workitems.attributes import PERFORMED, SOP_INSTANCE, STATE
 from kahua.store.workitems.documents import Json
 from kahua.store.workitems.filters import Filters, fits, read_filters
@@ -32,7 +33,7 @@ class WorkitemQuery:
     """A question for workitems."""
 
     filters: Filters = ()
-    fuzzy: bool = False
+    rules: Rules = PLAIN
     limit: int = MAX_LIMIT
     offset: int = 0
     #: Tags that are to be in the answer besides the usual ones; `all` stands for all.
@@ -56,19 +57,20 @@ def parse_workitem_query(parameters: Iterable[tuple[str, str]]) -> WorkitemQuery
     InvalidInput
         A parameter names no attribute, or has an impossible value.
     """
-    numbers, matches, fields, fuzzy = {"limit": MAX_LIMIT, "offset": 0}, [], set[str](), False
+    numbers, matches, fields = {"limit": MAX_LIMIT, "offset": 0}, [], set[str]()
+    rules: dict[str, bool] = {}
     for name, value in parameters:
         if name in numbers:
             numbers[name] = natural(name, value)
-        elif name == "fuzzymatching":
-            fuzzy = flag(name, value)
+        elif name in RULES:
+            rules[RULES[name]] = flag(name, value)
         elif name == "includefield":
             fields.update(each for each in value.split(",") if each)
         elif name != "accept":
             matches.append((name, value))
     return WorkitemQuery(
         filters=read_filters(matches),
-        fuzzy=fuzzy,
+        rules=Rules(**rules),
         limit=min(numbers["limit"], MAX_LIMIT),
         offset=numbers["offset"],
         fields=frozenset(_tags(fields)),
@@ -87,7 +89,7 @@ def search(session: Session, project_id: str, query: WorkitemQuery) -> Found:
     passed, size = 0, 0
     for body in _candidates(session, project_id, query):
         document: Json = orjson.loads(body)
-        if not fits(document, query.filters, fuzzy=query.fuzzy):
+        if not fits(document, query.filters, rules=query.rules):
             continue
         passed += 1
         if passed <= query.offset:
@@ -119,7 +121,7 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
             yield WorkitemRow.state == value
         elif path.tags == (SOP_INSTANCE,) and value not in ("", "*"):
             yield WorkitemRow.uid.in_(value.replace("\\", ",").split(","))
-        elif path.tags == ("00100020",) and value and not {"*", "?"} & set(value):
+        elif path.tags == ("00100020",) and value and not {*'*?\\"'} & set(value):
             yield WorkitemRow.patient_id == value
 
 

@@ -1,0 +1,236 @@
+"""The same keys find the same by C-FIND and by QIDO-RS, and both find what the objects themselves say."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from pydicom import Dataset, config
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pynetdicom import AE
+from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
+from pynetdicom.sop_class import PatientRootQueryRetrieveInformationModelFind as Find
+
+from kahua.dicom.matching import attribute_path, matches
+from kahua.dicom.rules import Rules
+from kahua.settings import Settings
+from kahua.store import Archive, MemoryData, Origin
+from kahua.store.dicomweb.attributes import ATTRIBUTES, Attribute, Level, Matching
+from kahua.store.dicomweb.documents import Documents
+from kahua.store.dicomweb.query import find, parse_query
+from kahua.store.dimse import Receiver, Route
+from kahua.testing.archive import archive_in
+from kahua.testing.factory import ct_series, data_set_bytes, mr_series
+
+Json = dict[str, Any]
+
+#: Query/Retrieve Level, resource, and the attributes that make out what is found.
+LEVELS = {
+    "PATIENT": (Level.STUDY, ("PatientID",)),
+    "STUDY": (Level.STUDY, ("StudyInstanceUID", "PatientID")),
+    "SERIES": (Level.SERIES, ("SeriesInstanceUID",)),
+    "IMAGE": (Level.INSTANCE, ("SOPInstanceUID",)),
+}
+PATIENT_KEYS = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
+
+NAMES = (
+    "Yamada^Tarou=山田^太郎=やまだ^たろう",
+    "Doe^Jane^^",
+    "DOE^JOHN=ドウ^ジョン",
+    "Müller^Jörg",
+    "Doe",
+    "",
+)
+PHYSICIANS = ("House^Gregory^^Dr", "Ärztin=医師^花子", "")
+STUDIES = [
+    {
+        "patient_id": f"P_{number}",
+        "patient_name": NAMES[number % len(NAMES)],
+        "ReferringPhysicianName": PHYSICIANS[number % len(PHYSICIANS)],
+        "StudyDate": ("20240131", "20240201", "20240229", "")[number % 4],
+        "StudyTime": ("08", "101500", "101500.5", "235959.999999", "")[number % 5],
+        "AccessionNumber": ("A1", "a1", "A[1", "A_1%", "")[number % 5],
+        "StudyDescription": ("Head CT", "HEAD CT", "Schädel", "")[number % 4],
+        "PatientSex": "MFO"[number % 3],
+        "PatientBirthDate": ("19700101", "")[number % 2],
+        "StudyID": ("1", "S*", "")[number % 3],
+    }
+    for number in range(12)
+]
+
+
+def instances() -> Iterator[Dataset]:
+    for number, study in enumerate(STUDIES):
+        make = (ct_series, mr_series)[number % 2]
+        numbers = {"SeriesNumber": number, "BodyPartExamined": ("HEAD", "HEADNECK", "CHEST", "")[number % 4]}
+        yield from make(slices=1 + number % 2, rows=8, columns=8 + number, seed=f"a{number}", **study, **numbers)
+        if number % 3 == 0:
+            yield from ct_series(slices=1, rows=8, columns=8, seed=f"b{number}", **study, Manufacturer="Other [1]")
+
+
+class Doors:
+    """An archive, and two associations with its receiver: names are literal to one, fuzzy to the other."""
+
+    def __init__(self, archive: Archive, associations: dict[bool, Association]) -> None:
+        self.archive = archive
+        self.associations = associations
+        self.documents = self._all()
+
+    def _all(self) -> list[Json]:
+        return self.qido(Level.INSTANCE, [("includefield", "all")], json_only=True)
+
+    def qido(self, level: Level, parameters: list[tuple[str, str]], *, json_only: bool = False) -> list[Json]:
+        documents = Documents(self.archive.database, self.archive.objects, "main", self.archive.limits.budget)
+        with self.archive.database.look() as look:
+            query = parse_query(level, [*parameters, ("limit", "200")])
+            if not json_only:
+                assert not query.beyond
+            rows: list[Json] = json.loads(find(look, "main", query, base_url="https://a", documents=documents).body)
+        return rows
+
+    def c_find(self, level: str, keys: dict[str, str], *, fuzzy: bool) -> list[Dataset]:
+        identifier = Dataset()
+        with config.disable_value_validation():
+            identifier.SpecificCharacterSet = "ISO_IR 192"
+            identifier.QueryRetrieveLevel = level
+            for keyword in LEVELS[level][1]:
+                setattr(identifier, keyword, "")
+            for keyword, value in keys.items():
+                vr = dictionary_VR(keyword).replace(
+                    "IS", "LO"
+                )  # pydicom would read it; implicit encoding does not tell
+                identifier.add_new(keyword, vr, int(value) if vr == "US" and value.isdigit() else value)
+            answers = list(self.associations[fuzzy].send_c_find(identifier, Find))
+        assert answers[-1][0].Status == 0, answers[-1][0]
+        assert {answer.Status for answer, _ in answers[:-1]} <= {0xFF00}
+        return [row for _, row in answers[:-1] if row is not None]
+
+
+@contextmanager
+def associated(address: tuple[str, int], *, fuzzy: bool) -> Iterator[Association]:
+    entity = AE(ae_title="READER")
+    entity.add_requested_context(Find)
+    asked = SOPClassExtendedNegotiation()
+    asked.sop_class_uid = Find
+    asked.service_class_application_information = bytes([1, 1, fuzzy, 1, 1, 1, 1])
+    association = entity.associate(*address, ae_title="KAHUA", ext_neg=[asked])
+    assert association.is_established
+    assert association.acceptor.sop_class_extended[Find] == bytes([1, 1, fuzzy, 0, 0, 1, 1])
+    yield association
+    association.release()
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory, any_database_url: str | None) -> Iterator[Doors]:
+    folder = tmp_path_factory.mktemp("doors")
+    with archive_in(folder, any_database_url) as archive:
+        for instance in instances():
+            archive.store_dataset(
+                "main",
+                sop_class_uid=instance.SOPClassUID,
+                sop_instance_uid=instance.SOPInstanceUID,
+                transfer_syntax_uid="1.2.840.10008.1.2.1",
+                data=MemoryData(memoryview(data_set_bytes(instance))),
+                origin=Origin(door="dimse", sender="SCANNER"),
+            )
+        route = Route(project_id="main", may_query=True)
+        receiver = Receiver(Settings(data_dir=folder, dicom_port=0), archive, lambda *_: route)
+        receiver.start()
+        with associated(receiver.address, fuzzy=False) as literal, associated(receiver.address, fuzzy=True) as fuzzy:
+            yield Doors(archive, {False: literal, True: fuzzy})
+        receiver.stop()
+
+
+#: Values, of which some are there, for every way of matching.
+UIDS = [
+    str(instance.get(keyword))
+    for instance in instances()
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+]
+TEXTS = (
+    *("A1", "a1", "A*", "?1", "A[1", "A[*", "A_1%", "A_*", " A1 ", "F", "P_1", "P_*", "P_1?", "S\\*", "CT", "M?"),
+    *("*CT", "HEAD CT", "HEAD*", "Head*", "Sch?del", "Kahua", "Other [1]", "Other ?1]", "Other [[]*"),
+)
+GROUPS = (
+    *("Yamada^Tarou", "yamada*", "山田^太郎", "山*", "やまだ^た*", "医師*", "Doe", "doe^*", "*jo*", "Jane", "?oe^J*^"),
+    *("*", ""),
+)
+
+
+def with_ranges(*ends: str) -> st.SearchStrategy[str]:
+    some = st.sampled_from(ends)
+    ranges = st.tuples(some | st.just(""), some | st.just("")).filter(any).map("-".join)
+    return some | ranges
+
+
+VALUES: dict[Matching, st.SearchStrategy[str]] = {
+    Matching.TEXT: st.sampled_from(TEXTS),
+    Matching.MODALITIES: st.sampled_from(("CT", "MR", "M*", "ct", "US")),
+    Matching.PERSON: st.lists(st.sampled_from(GROUPS), min_size=1, max_size=3).map("=".join),
+    Matching.DATE: with_ranges("20240131", "20240201", "20240229", "20231231"),
+    Matching.TIME: with_ranges("08", "1015", "101500", "101500.5", "235959.999999"),
+    Matching.NUMBER: st.integers(0, 20).map(str),
+    Matching.UID: st.sampled_from(UIDS),
+}
+
+
+def values_for(attribute: Attribute) -> st.SearchStrategy[str]:
+    """Give a value, several, none, or the one that stands for none; of binary numbers one."""
+    single = VALUES[attribute.matching]
+    if dictionary_VR(attribute.keyword) == "US":
+        return single
+    return single | st.lists(single, min_size=2, max_size=3).map("\\".join) | st.sampled_from(['""', ""])
+
+
+@st.composite
+def keys_of(draw: st.DrawFn, level: str) -> dict[str, str]:
+    """Give some keys of a level with values."""
+    above = list(Level)[: list(Level).index(LEVELS[level][0]) + 1]
+    known = [
+        each for each in ATTRIBUTES if each.level in above and (level != "PATIENT" or each.keyword in PATIENT_KEYS)
+    ]
+    some = draw(st.lists(st.sampled_from(known), min_size=1, max_size=3, unique=True))
+    return {each.keyword: draw(values_for(each)) for each in some}
+
+
+QUESTIONS = st.sampled_from(list(LEVELS)).flatmap(lambda level: st.tuples(st.just(level), keys_of(level)))
+
+
+@given(question=QUESTIONS, fuzzy=st.booleans())
+@example(question=("STUDY", {"PatientName": "=山田^太郎"}), fuzzy=False)
+@example(question=("PATIENT", {"PatientName": "Doe^*\\山田*"}), fuzzy=False)
+@example(question=("STUDY", {"StudyDate": "20240131-20240229", "StudyTime": "1015-1200"}), fuzzy=False)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_both_doors_find_what_the_objects_say(doors: Doors, question: tuple[str, dict[str, str]], fuzzy: bool) -> None:
+    level, keys = question
+    resource, identifying = LEVELS[level]
+    flags = [("fuzzymatching", str(fuzzy).lower()), ("emptyvaluematching", "true"), ("multiplevaluematching", "true")]
+    tags = [f"{tag_for_keyword(keyword):08X}" for keyword in identifying]
+    rows = doors.qido(resource, [*keys.items(), *flags])
+    by_web = {tuple(row[tag]["Value"][0] for tag in tags) for row in rows}
+    by_dimse = {
+        tuple(str(row[keyword].value) for keyword in identifying) for row in doors.c_find(level, keys, fuzzy=fuzzy)
+    }
+    assert by_web == by_dimse
+    if not {"StudyDate", "StudyTime"} <= keys.keys() and "ModalitiesInStudy" not in keys:
+        rules = Rules(fuzzy=fuzzy, empty=True)
+        paths = [(attribute_path(keyword), value) for keyword, value in keys.items()]
+        said = [each for each in doors.documents if all(matches(each, path, value, rules) for path, value in paths)]
+        assert by_web == {tuple(each[tag]["Value"][0] for tag in tags) for each in said}
+
+
+@pytest.mark.parametrize("length", range(1, 8))
+def test_as_many_bytes_are_answered_as_were_asked(doors: Doors, length: int) -> None:
+    entity = AE(ae_title="READER")
+    entity.add_requested_context(Find)
+    asked = SOPClassExtendedNegotiation()
+    asked.sop_class_uid = Find
+    asked.service_class_application_information = bytes([1] * length)
+    address = doors.associations[False].acceptor
+    association = entity.associate(address.address, address.port, ae_title="KAHUA", ext_neg=[asked])
+    assert association.acceptor.sop_class_extended[Find] == bytes([1, 1, 1, 0, 0, 1, 1])[:length]
+    association.release()
