@@ -4,7 +4,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pynetdicom  # noqa: F401 - it teaches pydicom the names of the newest UIDs
 from pydicom.uid import UID
@@ -12,10 +12,12 @@ from pydicom.uid import UID
 from kahua.api import dicomweb
 from kahua.dicom import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from kahua.dicom.charsets import _CODECS
+from kahua.dicom.rules import EMPTY, MAX_VALUES
 from kahua.dicom.transfer_syntaxes import CONVERTED, DECODED, NATIVE, PLAIN
 from kahua.settings import Settings
 from kahua.store.dicomweb.attributes import ATTRIBUTES, Level
-from kahua.store.dicomweb.query import MAX_CANDIDATES, MAX_LIMIT
+from kahua.store.dicomweb.conditions import MAX_UIDS
+from kahua.store.dicomweb.query import MAX_CANDIDATES, MAX_LIMIT, RULES
 from kahua.store.dicomweb.rendering import (
     ANIMATION,
     ANNOTATIONS,
@@ -25,6 +27,8 @@ from kahua.store.dicomweb.rendering import (
     MAX_VIEWPORT,
     PICTURES,
 )
+from kahua.store.dimse.extended import FIND_BYTES, RETRIEVE_BYTES
+from kahua.store.dimse.finding import MAX_ANSWERS
 from kahua.store.dimse.negotiation import IDENTIFIER_SYNTAXES, OTHER_STORAGE, SERVICES, STORAGE_ROOT
 
 #: What the standard calls a service, by the beginning of its routes' names.
@@ -41,6 +45,7 @@ def lines() -> list[str]:
         *_section("DICOMweb services, as origin server", _web_services()),
         *_section("IHE AI Workflow for Imaging", _ai_workflow()),
         *_section("Attributes matched by queries", _attributes()),
+        *_section("Matching", _matching()),
         *_section("Pictures", _pictures()),
         *_section("Character sets", _character_sets()),
         *_section("Security", _security()),
@@ -74,12 +79,42 @@ def _negotiation() -> list[str]:
             f"{Settings.model_fields['dicom_max_associations'].default} associations are open at once, {per_address} "
             "of an address, and of a peer as many as is said of it; more are rejected for the moment. One operation "
             "is performed at a time: the asynchronous operations window is left out of the answer, which means 1 "
-            "(PS3.7 D.3.3.3). SCP/SCU role selection is answered for storage, as C-GET needs it. Extended "
-            "negotiation is left out, too: queries are hierarchical or relational as they come, dates and times match "
-            "each for itself, and names match without regard to case and accents. User identity is neither needed "
-            "nor confirmed (PS3.7 "
+            "(PS3.7 D.3.3.3). SCP/SCU role selection is answered for storage, as C-GET needs it. User "
+            "identity is neither needed nor confirmed (PS3.7 "
             "D.3.3.7): who may do what is decided by AE titles, networks and certificates."
-        )
+        ),
+        "",
+        (
+            "SOP Class Extended Negotiation (PS3.4 C.5) is answered byte for byte as far as it is asked for. For "
+            f"C-FIND: {_performed(FIND_BYTES)}. For C-MOVE and C-GET: {_performed(RETRIEVE_BYTES)}."
+        ),
+    ]
+
+
+def _performed(services: Mapping[str, bool]) -> str:
+    return ", ".join(f"{name} {'performed' if can else 'not performed'}" for name, can in services.items())
+
+
+def _matching() -> list[str]:
+    flags = ", ".join(f"`{name}`" for name in RULES)
+    return [
+        "- Single values and wildcards are case-sensitive but in names, by C-FIND and QIDO-RS alike (PS3.4 C.2.2.2).",
+        (
+            "- Names are matched without regard to case and accents, each component group for itself. A value of one "
+            "group may be any of the three; a value with `=` names each in its place. Empty components and groups at "
+            "the end do not matter. Fuzzy matching goes by the beginnings of words, in all groups."
+        ),
+        (
+            f"- Several values, with a backslash between them, are any of them: up to {MAX_UIDS} UIDs, or {MAX_VALUES} "
+            "other values. Each of these may have wildcards or be a range. Between UIDs, QIDO-RS takes commas, too."
+        ),
+        f"- Where it is agreed, the value `{EMPTY}` matches what has none.",
+        (
+            "- Ranges of Study Date and Study Time are one range of moments in QIDO-RS, and in C-FIND where it is "
+            "agreed. Timezone Offset From UTC is ignored: the answers say so, by a Warning or by the status FF01."
+        ),
+        f"- {flags} say in QIDO-RS what is agreed; several values are matched unless that is `false`.",
+        f"- Keys that C-FIND does not match are ignored, with the status FF01. It gives at most {MAX_ANSWERS} answers.",
     ]
 
 

@@ -252,8 +252,11 @@ def test_a_move_that_is_cancelled_stops_and_the_association_stays(served: Served
     assert last.NumberOfRemainingSuboperations > 0
 
 
-def test_what_else_is_negotiated_is_left_out_of_the_answer(served: Served) -> None:
-    """One operation at a time; a user's name and password are neither needed nor confirmed (PS3.7 D.3.3.3, D.3.3.7)."""
+def test_what_else_is_negotiated_is_answered_or_left_out(served: Served) -> None:
+    """One operation at a time; a user's name and password are neither needed nor confirmed (PS3.7 D.3.3.3, D.3.3.7).
+
+    What queries perform is said byte by byte (PS3.4 C.5.1.1).
+    """
     window, identity, extended = (
         AsynchronousOperationsWindowNegotiation(),
         UserIdentityNegotiation(),
@@ -270,7 +273,7 @@ def test_what_else_is_negotiated_is_left_out_of_the_answer(served: Served) -> No
     assert association.is_established
     assert association.acceptor.asynchronous_operations == (1, 1)
     assert association.acceptor.user_identity is None
-    assert association.acceptor.sop_class_extended == {}
+    assert association.acceptor.sop_class_extended == {extended.sop_class_uid: b"\1\1\1\0\0"}
     assert association.acceptor.implementation_class_uid == IMPLEMENTATION_CLASS_UID
     association.release()
 
@@ -380,6 +383,41 @@ def get(
 def test_a_retrieval_without_the_key_of_its_level_is_refused(served: Served) -> None:
     final, got, _ = get(served, "READER", "KAHUA", [CTImageStorage], PatientID="P-1")
     assert (final.Status, got) == (0xA900, [])
+
+
+@pytest.mark.parametrize(
+    ("character_sets", "name", "wanted"),
+    [
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう", "=山田*"),
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう", "Yamada^Tarou=山田^太郎"),
+        (["ISO 2022 IR 13", "ISO 2022 IR 87"], "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎", "ﾔﾏﾀﾞ*"),
+        (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동", "==홍^길동"),
+        (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동", "=洪^*"),
+        ("GB18030", "Wang^XiaoDong=王^小东", "=王^小东"),
+        ("GB18030", "Wang^XiaoDong=王^小东", "王^小?"),
+        ("ISO_IR 144", "Люкceмбypг", "люкc*"),
+    ],
+)
+def test_names_are_found_in_the_character_set_of_the_question(
+    served: Served, tmp_path: Path, character_sets: str | list[str], name: str, wanted: str
+) -> None:
+    (kept,) = ct_series(slices=1, seed=name, patient_id="P-NAME", patient_name=name)
+    kept.SpecificCharacterSet = character_sets
+    path = tmp_path / "named.dcm"
+    path.write_bytes(part10(kept))
+    served.archive.store_file("main", path, Origin(door="import", sender="test"))
+    entity = AE(ae_title="READER")
+    entity.add_requested_context(StudyRootQueryRetrieveInformationModelFind)
+    association = entity.associate(*served.address, ae_title="KAHUA")
+    keys = dataset(
+        QueryRetrieveLevel="STUDY", SpecificCharacterSet=character_sets, PatientName=wanted, PatientID="P-NAME"
+    )
+    answers = list(association.send_c_find(keys, StudyRootQueryRetrieveInformationModelFind))
+    assert [status.Status for status, _ in answers] == [0xFF00, 0]
+    assert str(answers[0][1].PatientName) == name
+    keys.PatientName = "=Nobody*"
+    assert not [row for _, row in association.send_c_find(keys, StudyRootQueryRetrieveInformationModelFind) if row]
+    association.release()
 
 
 def test_find_answers_in_both_models_over_pynetdicom(served: Served) -> None:

@@ -74,3 +74,21 @@ def test_a_method_says_what_it_does_and_gives(client: TestClient) -> None:
     search = next(each for each in studies["method"] if each["name"] == "GET")
     assert (search["id"], search["doc"]) == ("SearchStudies", "Search for studies.")
     assert {"mediaType": "application/dicom+json"} in search["response"]["representation"]
+
+
+def test_a_search_says_by_what_it_can_be_asked(client: TestClient) -> None:
+    resources = client.options(BASE, headers={"Accept": JSON}).json()["application"]["resources"]["resource"]
+    asked = {}
+    for each in resources:
+        if each["path"] in ("studies", "instances", "workitems"):
+            search = next(method for method in each["method"] if method["name"] == "GET")
+            asked[each["path"]] = {parameter["name"] for parameter in search["request"]["param"]}
+    assert {"PatientName", "limit", "offset", "includefield"} <= asked["studies"]
+    assert {"fuzzymatching", "emptyvaluematching", "multiplevaluematching"} <= asked["workitems"]
+    assert "SOPInstanceUID" in asked["instances"] - asked["studies"]
+    for path in ("studies", "instances"):
+        for name in asked[path] - {"limit", "offset", "includefield"}:
+            value = "true" if name.endswith("matching") else ""
+            assert client.get(f"{BASE}/{path}", params={name: value}).status_code == 200
+    written = client.options(BASE, headers={"Accept": WADL}).content
+    assert ElementTree.fromstring(written).find(f".//{{{NAMESPACE}}}param[@name='PatientName']") is not None  # noqa: S314

@@ -77,4 +77,13 @@ def test_what_has_no_meaning_is_refused_in_words(client: TestClient, query: str)
 
 def test_a_warning_tells_that_there_is_more(client: TestClient) -> None:
     assert "Warning" not in client.get(f"{BASE}/instances?limit=2").headers
-    assert client.get(f"{BASE}/instances?limit=1").headers["Warning"].startswith("299 - ")
+    answer = client.get(f"{BASE}/instances?limit=1")
+    assert answer.headers["Warning"].startswith("299 kahua: There are additional results")
+
+
+def test_a_warning_tells_what_was_ignored(client: TestClient) -> None:
+    plain = client.get(f"{BASE}/studies?StudyDate=19990101-")
+    answer = client.get(f"{BASE}/studies?StudyDate=19990101-&TimezoneOffsetFromUTC=%2B0200")
+    assert answer.json() == plain.json()
+    assert "Warning" not in plain.headers
+    assert answer.headers["Warning"].startswith("299 kahua: TimezoneOffsetFromUTC is ignored")

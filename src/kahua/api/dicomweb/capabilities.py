@@ -24,6 +24,8 @@ from kahua.api.dicomweb.service import (
 )
 from kahua.api.security import SiteOfRequest
 from kahua.store.dicomweb.accept import DICOM, FRAME_TYPE, OCTETS, choose
+from kahua.store.dicomweb.attributes import ATTRIBUTES, Level
+from kahua.store.dicomweb.query import PARAMETERS
 from kahua.store.dicomweb.rendering import ANIMATION, PICTURES
 
 WADL = "application/vnd.sun.wadl+xml"
@@ -31,6 +33,9 @@ JSON = "application/json"
 
 #: Namespace of the Web Application Description Language, of 2009.
 NAMESPACE = "http://wadl.dev.java.net/2009/02"
+
+#: Namespace of the kinds of values that parameters have.
+SCHEMA = "http://www.w3.org/2001/XMLSchema"
 
 _DATA_SETS = (DICOM_JSON, f'multipart/related; type="{DICOM_XML}"')
 _OBJECTS = (f'multipart/related; type="{DICOM}"', ZIP)
@@ -88,7 +93,7 @@ def retrieve_capabilities(request: Request, access: Reader, site: SiteOfRequest)
 
 def as_wadl(root: Resource, base: str) -> bytes:
     """Write the tree as WADL."""
-    application = Element("application", xmlns=NAMESPACE)
+    application = Element("application", {"xmlns": NAMESPACE, "xmlns:xsd": SCHEMA})
     _write_below(SubElement(application, "resources", base=base), root)
     document: bytes = tostring(application, encoding="utf-8", xml_declaration=True)
     return document
@@ -119,6 +124,10 @@ def _write_below(parent: Element, resource: Resource) -> None:
 def _write_method(parent: Element, route: APIRoute, name: str) -> None:
     method = SubElement(parent, "method", name=name, id=_identity(route))
     SubElement(method, "doc").text = route.description
+    if parameters := _parameters(route, name):
+        request = SubElement(method, "request")
+        for each, kind in parameters.items():
+            SubElement(request, "param", name=each, style="query", type=f"xsd:{kind}")
     response = SubElement(method, "response")
     for media_type in _media_types(route, name):
         SubElement(response, "representation", mediaType=media_type)
@@ -130,6 +139,12 @@ def _as_json(resource: Resource) -> dict[str, Any]:
             "name": name,
             "id": _identity(route),
             "doc": route.description,
+            "request": {
+                "param": [
+                    {"name": each, "style": "query", "type": f"xsd:{kind}"}
+                    for each, kind in _parameters(route, name).items()
+                ]
+            },
             "response": {"representation": [{"mediaType": each} for each in _media_types(route, name)]},
         }
         for route in resource.methods
@@ -144,6 +159,16 @@ def _as_json(resource: Resource) -> dict[str, Any]:
 
 def _identity(route: APIRoute) -> str:
     return (route.operation_id or route.name).title().replace("_", "")
+
+
+def _parameters(route: APIRoute, method: str) -> dict[str, str]:
+    """Give the query parameters of a search, and the kinds of their values; attributes may be named by tag, too."""
+    last = route.path.rsplit("/", 1)[-1]
+    if method != "GET" or not (route.operation_id or "").startswith("search"):
+        return {}
+    levels = list(Level)
+    matched = [each for each in ATTRIBUTES if last in levels and levels.index(each.level) <= levels.index(Level(last))]
+    return PARAMETERS | {each.keyword: "string" for each in matched}
 
 
 def _media_types(route: APIRoute, method: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from kahua.access import ProjectAccess
 from kahua.api.dicomweb.service import (
     DICOM_JSON,
     DICOM_XML,
+    MORE,
     PREFIX,
     PRIVATE,
     Reader,
@@ -15,6 +16,7 @@ from kahua.api.dicomweb.service import (
     data_set_kind,
     data_sets,
     not_acceptable,
+    warning,
 )
 from kahua.api.security import SiteOfRequest
 from kahua.store.dicomweb.attributes import Level
@@ -84,7 +86,6 @@ def _search(
             series_uid=series_uid,
             documents=Documents(site.database, site.objects, access.project_id, site.archive.limits.budget),
         )
-    headers = dict(PRIVATE)
-    if answer.truncated:
-        headers["Warning"] = '299 - "There are more results: ask for the next page with offset."'
+    warnings = [*query.warnings, *([MORE] if answer.truncated else [])]
+    headers = {**PRIVATE, **({"Warning": ", ".join(map(warning, warnings))} if warnings else {})}
     return data_sets(answer.body, kind, headers)

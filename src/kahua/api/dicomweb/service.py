@@ -17,6 +17,9 @@ T = TypeVar("T")
 
 PRIVATE = ranges.PRIVATE
 
+#: Said of an answer that its limit, or that of the site, has cut (PS3.18 section 8.3.4.4.1).
+MORE = "There are additional results that can be requested: ask for the next page with offset."
+
 PREFIX = "/dicom-web/{project}"
 
 DICOM_JSON = "application/dicom+json"
@@ -116,3 +119,8 @@ def data_set(document: bytes, kind: str) -> Response:
 def not_acceptable(offered: str) -> Response:
     """Say in which form there would be an answer."""
     return Response(f"This can be sent as {offered}.", status_code=NOT_ACCEPTABLE, media_type="text/plain")
+
+
+def warning(sentence: str) -> str:
+    """Write a sentence as a value of the header Warning, in the form of PS3.18 section 8.3.4."""
+    return f"299 kahua: {sentence}"

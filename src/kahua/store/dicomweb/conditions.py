@@ -25,6 +25,9 @@ MAX_WILDCARDS = 10
 #: Most UIDs in one list.
 MAX_UIDS = 500
 
+#: Parameter of every statement: whose rows are asked for.
+PROJECT = "project"
+
 #: Any characters, and any single one.
 WILDCARDS = "*?"
 
@@ -66,6 +69,11 @@ class Form:
     build: Build
     count: int
 
+    @property
+    def has_project(self) -> bool:
+        """Whether it says itself whose rows it means."""
+        return self.attribute.matching is Matching.PERSON
+
     def clause(self, first: int) -> ColumnElement[bool]:
         """Give it as a clause whose values are parameters, named from `parameter_name(first)` on."""
         names = (parameter_name(number) for number in range(first, first + self.count))
@@ -90,13 +98,16 @@ class _Joined:
 
 @dataclass(frozen=True)
 class _OfGroup:
-    """A clause on one component group of a name."""
+    """A clause on one component group of a name.
+
+    It says the project itself, for SQLite takes an index for each of several alternatives only if all is in it.
+    """
 
     place: int
     build: Build
 
     def __call__(self, columns: Any, *values: Any) -> ColumnElement[bool]:
-        return self.build(columns[self.place], *values)
+        return and_(StudyRow.project_id == bindparam(PROJECT), self.build(columns[self.place], *values))
 
 
 def parameter_name(number: int) -> str:
@@ -235,7 +246,10 @@ def _any_of(attribute: Attribute, conditions: Sequence[Condition]) -> Condition:
         return conditions[0]
     parts = tuple((each.build, len(each.values)) for each in conditions)
     values = tuple(value for each in conditions for value in each.values)
-    return Condition(attribute, _Joined(or_, parts), values, is_led=all(each.is_led for each in conditions))
+    if all(each.build is _equals for each in conditions):
+        return Condition(attribute, _is_among, values, is_led=attribute.indexed)
+    is_led = attribute.matching is Matching.PERSON and all(each.is_led for each in conditions)
+    return Condition(attribute, _Joined(or_, parts), values, is_led=is_led)
 
 
 def _all_of(attribute: Attribute, parts: Sequence[tuple[Build, tuple[Any, ...]]], *, is_led: bool = False) -> Condition:

@@ -44,6 +44,17 @@ QIDO = Rules(combined=True)
 #: Query parameters that say how values are read (PS3.18 table 8.3.4-1), and the fields of `Rules` that they set.
 RULES = {"fuzzymatching": "fuzzy", "emptyvaluematching": "empty", "multiplevaluematching": "multiple"}
 
+#: Query parameters that are no attributes (PS3.18 table 8.3.4-1), and what XML Schema calls their values.
+PARAMETERS = {"limit": "nonNegativeInteger", "offset": "nonNegativeInteger", "includefield": "string"} | dict.fromkeys(
+    RULES, "boolean"
+)
+
+#: Keys that are ignored, and what the answer says of it.
+_IGNORED = dict.fromkeys(
+    ("TimezoneOffsetFromUTC", "00080201"),
+    "TimezoneOffsetFromUTC is ignored: dates and times are matched as they are stored.",
+)
+
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _FLAGS = {"true": True, "false": False}
 
@@ -63,6 +74,8 @@ class Query:
     #: Tags that are to be in the answer besides those of the index; `everything` stands for all.
     fields: tuple[str, ...] = ()
     everything: bool = False
+    #: What of the question is not carried out, in sentences.
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +101,7 @@ def parse_query(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
     numbers = {"limit": MAX_LIMIT, "offset": 0}
     fields: list[str] = []
     rules: dict[str, bool] = {}
+    warnings: list[str] = []
     for name, value in parameters:
         if name in numbers:
             numbers[name] = natural(name, value)
@@ -97,6 +111,8 @@ def parse_query(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
             fields += _fields(value)
         elif name == "accept":
             continue  # for whoever serialises the answer (PS3.18 section 8.3.3.1)
+        elif name in _IGNORED:
+            warnings += [_IGNORED[name]] if value else []
         elif attribute := _attribute(level, name):
             matches.append((attribute, value))
         else:
@@ -113,6 +129,7 @@ def parse_query(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
             offset=numbers["offset"],
             rules=replace(QIDO, **rules),
             beyond=tuple(beyond),
+            warnings=tuple(dict.fromkeys(warnings)),
         ),
         fields,
     )

@@ -17,6 +17,7 @@ from kahua.database import Prepared, Readable
 from kahua.dicom.rules import Rules
 from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level
 from kahua.store.dicomweb.conditions import (
+    PROJECT,
     Condition,
     Form,
     condition,
@@ -132,8 +133,8 @@ def select_rows(
         conditions.append(exactly(BY_NAME["StudyInstanceUID"], study_uid))
     if series_uid is not None:
         conditions.append(exactly(BY_NAME["SeriesInstanceUID"], series_uid))
-    few = Level.STUDY if study_uid is not None else _level_of_few(readable, project_id, conditions)
-    statement = _statement(level, few, tuple(each.form for each in conditions))
+    few = exactly(BY_NAME["StudyInstanceUID"], study_uid) if study_uid else _leading(readable, project_id, conditions)
+    statement = _statement(level, few and few.form, tuple(each.form for each in conditions))
     rows = statement.execute(readable, project=project_id, limit=limit, offset=offset, **parameters_of(conditions))
     return [_FOUND[level](*row) for row in rows]
 
@@ -171,33 +172,40 @@ def clauses_of(forms: Sequence[Form]) -> list[ColumnElement[bool]]:
     return [form.clause(first) for form, first in zip(forms, firsts, strict=False)]
 
 
-def _level_of_few(readable: Readable, project_id: str, conditions: Sequence[Condition]) -> Level | None:
-    """Give the level whose index leads to few rows; None if there is no such condition."""
+def _leading(readable: Readable, project_id: str, conditions: Sequence[Condition]) -> Condition | None:
+    """Give a condition whose index leads to few rows; None if there is no such one."""
     for led in conditions:
         if led.is_led:
             ((count,),) = _count_up_to_few(led.form).execute(readable, project=project_id, **parameters_of([led]))
             if count < FEW:
-                return led.attribute.level
+                return led
     return None
+
+
+def _is_of_project(table: Any, led: Form | None) -> ColumnElement[bool]:
+    """Give the clause that rows are the project's: one that no index has, if another clause leads to them."""
+    column = table.project_id.concat("") if led is not None and led.has_project else table.project_id
+    return column == bindparam(PROJECT)  # type: ignore[no-any-return]
 
 
 @lru_cache(MAX_STATEMENTS)
 def _count_up_to_few(form: Form) -> Prepared:
     """Make the statement that counts what one condition matches, no further than is few."""
     table = _TABLES[form.attribute.level]
-    found: Any = select(literal_column("1")).where(table.project_id == bindparam("project"), form.clause(0)).limit(FEW)
+    found: Any = select(literal_column("1")).where(_is_of_project(table, form), form.clause(0)).limit(FEW)
     return Prepared(select(func.count()).select_from(found.subquery()))
 
 
 @lru_cache(MAX_STATEMENTS)
-def _statement(level: Level, few: Level | None, forms: tuple[Form, ...]) -> Prepared:
-    """Make the statement of a level: along the order, or by way of the level of which few rows match."""
+def _statement(level: Level, led: Form | None, forms: tuple[Form, ...]) -> Prepared:
+    """Make the statement of a level: along the order, or by way of the condition that few rows match."""
+    few = led.attribute.level if led is not None else None
     statement: Select[Any] = select(*_COLUMNS[level]).select_from(StudyRow)
     if level is not Level.STUDY:
         statement = statement.join(SeriesRow, SeriesRow.study_id == StudyRow.id)
     if level is Level.INSTANCE:
         statement = statement.join(InstanceRow, InstanceRow.series_id == SeriesRow.id)
-    statement = statement.where(_TABLES[few or Level.STUDY].project_id == bindparam("project"), *clauses_of(forms))
+    statement = statement.where(_is_of_project(_TABLES[few or Level.STUDY], led), *clauses_of(forms))
     order = list(_ORDER[: _ORDER_LENGTH[level]])
     if few is not None:
         order[0] = StudyRow.study_date.concat("").desc()  # the same order, but no index has it
