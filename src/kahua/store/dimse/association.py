@@ -299,9 +299,8 @@ class Association:
                 return length == FIXED_LENGTH
 
     def _take_data(self) -> Message | None:
+        length, self._unread = self._unread, 0
         try:
-            return self._reader.read_pdu(self._unread, deadline=self._deadline)
+            return self._reader.read_pdu(length, deadline=self._deadline)
         except ProtocolError:
             raise self.refuse() from None
-        finally:
-            self._unread = self._reader.unread

@@ -36,20 +36,23 @@ class LinkStopped(Exception):
 class Link:
     """A connected socket, read by one thread.
 
-    `TCP_QUICKACK` is set before each read: stock senders leave Nagle's algorithm on, so that the end of
+    A read waits in the kernel until all is there, or for a tick: each return to Python costs a change of threads.
+
+    `TCP_QUICKACK` is set before each PDU: stock senders leave Nagle's algorithm on, so that the end of
     each message waits for an acknowledgement, which the kernel otherwise delays by 40 ms. Linux forgets
-    the option by itself.
+    the option with each answer.
     """
 
     def __init__(self, connection: socket.socket, *, stopping: threading.Event) -> None:
         self._socket = connection
         self._stopping = stopping
         self._head = memoryview(bytearray(HEADER.size))
-        self._quickack = sys.platform == "linux"
+        self._flags = socket.MSG_WAITALL
         connection.setblocking(True)  # noqa: FBT003 - the socket module's own signature
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if isinstance(connection, SSLSocket):  # it would read on for ever after a timeout of the kernel
             connection.settimeout(TICK)
+            self._flags = 0  # it takes none
             return
         # Timeouts of the kernel cost nothing per read, those of Python a system call each.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(TICK))
@@ -67,13 +70,15 @@ class Link:
         LinkStopped
             This site shuts down, no PDU has begun, and none must come (`stoppable`).
         """
-        self.fill(self._head[:1], deadline=time.monotonic() + idle_seconds, stoppable=stoppable)
+        if sys.platform == "linux":
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        count = self._read(self._head, deadline=time.monotonic() + idle_seconds, stoppable=stoppable)
         deadline = time.monotonic() + pdu_seconds
-        self.fill(self._head[1:], deadline=deadline)
+        self.fill(self._head[count:], deadline=deadline)
         kind, length = HEADER.unpack(self._head)
         return kind, length, deadline
 
-    def fill(self, view: memoryview, *, deadline: float, stoppable: bool = False) -> None:
+    def fill(self, view: memoryview, *, deadline: float) -> None:
         """Read exactly as many bytes as fit into the view.
 
         Raises
@@ -83,27 +88,24 @@ class Link:
         LinkSilent
             They have not come by the deadline, or that is over already: a flood has an end, too.
         """
-        if time.monotonic() > deadline:
-            raise LinkSilent
         while view:
-            if self._quickack:
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            view = view[self._read(view, deadline=deadline) :]
+
+    def _read(self, view: memoryview, *, deadline: float, stoppable: bool = False) -> int:
+        """Read one byte at least, and usually all that fit into the view; return their number."""
+        while time.monotonic() <= deadline:
             try:
-                count = self._socket.recv_into(view)
+                count = self._socket.recv_into(view, 0, self._flags)
             except (BlockingIOError, InterruptedError, TimeoutError):
-                count = -1
+                if stoppable and self._stopping.is_set():
+                    raise LinkStopped from None
+                continue
             except OSError as error:
                 raise LinkClosed from error
             if count == 0:
                 raise LinkClosed
-            if count > 0:
-                view = view[count:]
-            if not view:
-                return
-            if stoppable and self._stopping.is_set():
-                raise LinkStopped
-            if time.monotonic() > deadline:
-                raise LinkSilent
+            return count
+        raise LinkSilent
 
     def skip(self, length: int, *, deadline: float) -> None:
         """Read and throw away."""

@@ -60,15 +60,13 @@ class MessageReader:
         self._inbox = inbox
         self._contexts = contexts
         self._max_bytes = MAX_WASTE * max_object_bytes
-        self._head = memoryview(bytearray(PDV_HEADER.size))
         self._command = bytearray()
-        self._piece = bytearray()
         self._context: Context | None = None
         #: The command whose data set is coming in.
         self._request: Command | Response | None = None
         self._began = 0.0
-        #: Bytes of the PDU that have not been read.
-        self.unread = 0
+        #: Holds one PDU; as long as the longest so far.
+        self._pdu = memoryview(b"")
 
     @property
     def busy(self) -> bool:
@@ -81,52 +79,50 @@ class MessageReader:
         Raises
         ------
         ProtocolError
-            The fragments make no message. What is left of the PDU is in `unread`.
+            The fragments make no message.
         LinkClosed, LinkSilent
             The peer is gone, or too slow.
         """
-        self.unread = length
+        if length > len(self._pdu):
+            self._pdu = memoryview(bytearray(length))
+        rest = self._pdu[:length]
+        self._link.fill(rest, deadline=deadline)
         message = None
-        while self.unread:
+        while rest:
             if message is not None:
                 raise ProtocolError("The peer goes on before it has its answer.")
-            message = self._read_fragment(deadline)
+            if len(rest) < PDV_HEADER.size:
+                raise ProtocolError("A fragment is cut off.")
+            size, context_id, flags = PDV_HEADER.unpack_from(rest)
+            end = PDV_HEADER.size - 2 + size  # the length counts context id and flags
+            if not PDV_HEADER.size <= end <= len(rest):
+                raise ProtocolError(f"A fragment of {size} bytes, where {len(rest)} are left in the PDU.")
+            message = self._take_fragment(rest[PDV_HEADER.size : end], context_id, flags)
+            rest = rest[end:]
         return message
 
-    def _read_fragment(self, deadline: float) -> Message | None:
-        if self.unread < PDV_HEADER.size:
-            raise ProtocolError("A fragment is cut off.")
-        self._link.fill(self._head, deadline=deadline)
-        size, context_id, flags = PDV_HEADER.unpack(self._head)
-        self.unread -= PDV_HEADER.size
-        size -= 2  # the length counts context id and flags
-        if not 0 <= size <= self.unread:
-            raise ProtocolError(f"A fragment of {size} bytes, where {self.unread} are left in the PDU.")
-        if not size and not flags & LAST:
+    def _take_fragment(self, fragment: memoryview, context_id: int, flags: int) -> Message | None:
+        is_command, is_last = bool(flags & COMMAND), bool(flags & LAST)
+        if not fragment and not is_last:
             raise ProtocolError("An empty fragment in the middle of a message.")
         context = self._contexts.get(context_id)
         if context is None or (self.busy and context != self._context):
             raise ProtocolError("A fragment of another presentation context.")
         self._check_pace(context)
-        is_command, is_last = bool(flags & COMMAND), bool(flags & LAST)
         if is_command is (self._request is not None):
             raise ProtocolError("A command in a data set, or a data set without command.")
-        self._link.fill(self._room(size, is_command=is_command), deadline=deadline)
-        self.unread -= size
         if is_command:
-            self._command += self._piece
-            return self._end_command(context) if is_last else None
+            return self._take_command(fragment, context, is_last=is_last)
+        if self._inbox.received > self._max_bytes:
+            raise ProtocolError("A data set without end.")
+        self._inbox.room(len(fragment))[:] = fragment
         return self._end(context) if is_last else None
 
-    def _room(self, size: int, *, is_command: bool) -> memoryview:
-        if not is_command:
-            if self._inbox.received > self._max_bytes:
-                raise ProtocolError("A data set without end.")
-            return self._inbox.room(size)
-        if len(self._command) + size > MAX_COMMAND_BYTES:
+    def _take_command(self, fragment: memoryview, context: Context, *, is_last: bool) -> Message | None:
+        if len(self._command) + len(fragment) > MAX_COMMAND_BYTES:
             raise ProtocolError("A command without end.")
-        self._piece = bytearray(size)
-        return memoryview(self._piece)
+        self._command += fragment
+        return self._end_command(context) if is_last else None
 
     def _end_command(self, context: Context) -> Message | None:
         """A command is complete: its data set follows, or it is the whole message."""
