@@ -31,7 +31,7 @@ class Bounds:
 
 
 def run_child(module: str, *arguments: str, bounds: Bounds) -> bytes:
-    """Run ``python -m module`` and return what it printed.
+    """Run a module as a program and return what it printed.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def run_child(module: str, *arguments: str, bounds: Bounds) -> bytes:
     """
     may_wait()
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, arguments without a shell
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, "-m", "kahua.program", module, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

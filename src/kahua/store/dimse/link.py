@@ -47,7 +47,7 @@ class Link:
         self._socket = connection
         self._stopping = stopping
         self._head = memoryview(bytearray(HEADER.size))
-        self._flags = socket.MSG_WAITALL
+        self._flags: int = socket.MSG_WAITALL
         connection.setblocking(True)  # noqa: FBT003 - the socket module's own signature
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if isinstance(connection, SSLSocket):  # it would read on for ever after a timeout of the kernel

@@ -7,7 +7,6 @@ is replaced after some pictures, so that nothing that one file did to it lasts. 
 import json
 import os
 import selectors
-import struct
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from typing import IO, cast
 from kahua.errors import Unavailable, UndecodablePixels
 from kahua.settings import process_environment
 from kahua.store.child import Bounds, limit, reason_of
+from kahua.store.pictures.serving import HEAD
 from kahua.waiting import may_wait
 
 #: Pictures after which a process is replaced: to start another takes as long as hundreds of them.
@@ -30,9 +30,6 @@ IDLE_SECONDS = 60.0
 
 #: Largest picture that is taken from a process.
 MAX_PICTURE_BYTES = 1_000_000_000
-
-#: How an answer begins: whether it is a picture (1) or a refusal (0), and its length.
-HEAD = struct.Struct("<BQ")
 
 #: Bytes of an answer that are read at once.
 _PIECE = 1 << 20
@@ -133,7 +130,7 @@ class _Decoder:
     def __init__(self, module: str, bounds: Bounds) -> None:
         self._jobs = 0
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, arguments without a shell
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", "kahua.program", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # what is wrong is told in the answer

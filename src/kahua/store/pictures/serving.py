@@ -4,12 +4,15 @@ Its parent is `kahua.store.pictures.decoders`.
 """
 
 import json
+import struct
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from kahua.errors import KahuaError
-from kahua.store.pictures.decoders import HEAD
+
+#: How an answer begins: whether it is a picture (1) or a refusal (0), and its length.
+HEAD = struct.Struct("<BQ")
 
 
 def serve(do: Callable[[dict[str, Any]], bytes]) -> None:
