@@ -15,7 +15,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from kahua.database import postgresql
 from kahua.database.holds import ConnectionHold, FileHold, Hold
 from kahua.database.memory import Memory
-from kahua.database.statements import Look
+from kahua.database.statements import Look, Prepared
 from kahua.errors import MisconfiguredSite, OutOfSpace, Unavailable
 from kahua.waiting import may_wait
 
@@ -27,6 +27,8 @@ LOOK_SECONDS = 15.0
 
 #: Steps of SQLite's machine between two looks at the clock: some milliseconds.
 STEPS = 100_000
+
+_BEGIN_WRITING, _BEGIN_READING = Prepared(text("BEGIN IMMEDIATE")), Prepared(text("BEGIN"))
 
 
 class Database:
@@ -206,7 +208,7 @@ def _create_engine(url: str, *, durable: bool) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get("kahua_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        (_BEGIN_WRITING if writing else _BEGIN_READING).execute(connection)
 
     return engine
 
