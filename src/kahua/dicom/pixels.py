@@ -213,6 +213,7 @@ def _stored_frames_at(dataset: Dataset, layout: Layout, numbers: Sequence[int]) 
     if not encoding_of(syntax).encapsulated:
         for number in numbers:
             yield number, _native(data, layout, number, count)
+            _let_go(data)
         return
     wanted = set(numbers)
     try:
@@ -221,6 +222,12 @@ def _stored_frames_at(dataset: Dataset, layout: Layout, numbers: Sequence[int]) 
                 yield number, decode_frame(coded, layout, syntax)
     except (ValueError, EOFError) as error:
         raise UndecodablePixels("The frames cannot be told apart: the fragments are damaged.") from error
+
+
+def _let_go(data: bytes | memoryview) -> None:
+    """Give back what a mapped file has in memory: where it is looked at again, it is read again."""
+    if isinstance(data, memoryview) and isinstance(data.obj, mmap.mmap):
+        data.obj.madvise(mmap.MADV_DONTNEED)
 
 
 def _native(data: bytes | memoryview, layout: Layout, number: int, count: int) -> Frame:
