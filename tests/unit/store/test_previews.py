@@ -256,7 +256,7 @@ def test_pictures_that_take_too_long_are_given_up(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(previews, "SECONDS", 0.001)
-    series_id = keep(archive, tmp_path, *map(part10, ct_series(slices=2)))
+    series_id = keep(archive, tmp_path, *map(part10, ct_series(slices=16, rows=512, columns=512)))
     derive(archive)
     found = row(archive, series_id)
     assert found.preview_state == "failed"
