@@ -6,10 +6,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from pydicom import Dataset
 
 from kahua.dicom.functional_groups import Attributes, frame_attribute
-from kahua.dicom.greys import Function, Grey, Window, grey_of, pipeline_of
+from kahua.dicom.greys import Function, Grey, Window, grey_of, pipeline_of, telling_window
 from kahua.dicom.luts import PALETTE_ATTRIBUTES, read_palette
+from kahua.dicom.uptake import uptake_window
 from kahua.errors import InvalidInput
 
 Picture = NDArray[np.uint8]
@@ -96,6 +98,17 @@ def _lit(picture: Picture, overlay: NDArray[np.bool_] | None) -> Picture:
     lit = picture.copy()
     lit[overlay] = 255
     return lit
+
+
+def preview_picture(frame: NDArray[Any], dataset: Dataset, *, size: int, number: int = 0) -> Picture:
+    """Draw a frame so that something is to be seen: PET by its uptake, others in the first window that shows it.
+
+    The arguments are those of `frame_picture`.
+    """
+    window = None
+    if frame.ndim == 2:
+        window = uptake_window(dataset) or telling_window(frame, dataset, number=number)
+    return frame_picture(frame, dataset, size=size, window=window, number=number)
 
 
 def _region(frame: NDArray[Any], region: Region) -> NDArray[Any]:

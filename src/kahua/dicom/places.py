@@ -11,7 +11,7 @@ from pydicom import Dataset, dcmread
 
 from kahua.dicom.functional_groups import frame_attribute
 from kahua.dicom.geometry import FloatArray
-from kahua.dicom.pictures import frame_picture
+from kahua.dicom.pictures import preview_picture
 from kahua.dicom.pixels import read_frame
 
 #: Largest distance, in mm, of something from the plane of the slice on which it is drawn.
@@ -84,7 +84,7 @@ class Place:
             It cannot be decoded.
         """
         dataset = dcmread(self.path, force=True)
-        picture = frame_picture(read_frame(dataset, self.frame), dataset, size=size, number=self.frame)
+        picture = preview_picture(read_frame(dataset, self.frame), dataset, size=size, number=self.frame)
         return picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
 
 

@@ -8,12 +8,12 @@ from pydicom import Dataset
 from kahua.dicom.greys import Window
 
 #: Uptake from which on a picture is white.
-_WHITE: Final = 7.0
+_WHITE: Final = 5.0
 _DAY: Final = 86_400.0
 
 
 def uptake_window(dataset: Dataset) -> Window | None:
-    """Return the window from no uptake to 7, the same for all slices; None if the image does not tell its uptake."""
+    """Return the window from no uptake to 5, the same for all slices; None if the image does not tell its uptake."""
     if dataset.get("Modality") != "PT":
         return None
     try:

@@ -14,6 +14,7 @@ from kahua.dicom.greys import frame_window, telling_window
 from kahua.dicom.pictures import frame_picture
 from kahua.dicom.pixels import read_frame
 from kahua.dicom.uptake import uptake_window
+from kahua.errors import UndecodablePixels
 from kahua.store.pictures.drawing import draw_series
 from kahua.testing.factory import ct_series, part10, picture
 from kahua.testing.states import item
@@ -54,6 +55,28 @@ def test_a_preview_of_air_is_not_black(tmp_path: Path) -> None:
     (tmp_path / "instances" / "0").write_bytes(part10(air(WindowCenter="50", WindowWidth="350")))
     assert draw_series(tmp_path)["state"] == "ready"
     assert np.asarray(Image.open(tmp_path / "preview.webp")).mean() > 60
+
+
+def test_one_damaged_slice_does_not_hide_the_others(tmp_path: Path) -> None:
+    for name in ("instances", "sources"):
+        (tmp_path / name).mkdir()
+    for number, image in enumerate(ct_series(slices=3)):
+        if number == 1:
+            image.Rows = 60_000
+        (tmp_path / "instances" / str(number)).write_bytes(part10(image))
+    found = draw_series(tmp_path)
+    assert found["state"] == "ready"
+    assert found["note"].startswith("1 of 3 images cannot be drawn: ")
+    assert (tmp_path / "preview.webp").exists()
+
+
+def test_a_series_of_damaged_slices_says_why(tmp_path: Path) -> None:
+    for name in ("instances", "sources"):
+        (tmp_path / name).mkdir()
+    for number, image in enumerate(ct_series(slices=2, Rows=60_000)):
+        (tmp_path / "instances" / str(number)).write_bytes(part10(image))
+    with pytest.raises(UndecodablePixels, match="bytes"):
+        draw_series(tmp_path)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")
@@ -116,11 +139,11 @@ def activity(**attributes: Any) -> Dataset:
     return image
 
 
-def test_an_uptake_of_seven_is_white() -> None:
-    white = 7 * 200e6 / 80_000
+def test_an_uptake_of_five_is_white() -> None:
+    white = 5 * 200e6 / 80_000
     assert uptake_window(activity()) == pytest.approx((white / 2, white))
     assert uptake_window(activity(DecayCorrection="ADMIN")) == pytest.approx((white, 2 * white))
-    assert uptake_window(activity(Units="GML")) == (3.5, 7)
+    assert uptake_window(activity(Units="GML")) == (2.5, 5)
     over_midnight = activity(
         SeriesTime="003000", RadiopharmaceuticalInformationSequence=tracer(RadiopharmaceuticalStartTime="224000.0")
     )

@@ -17,16 +17,15 @@ from pydicom import Dataset, dcmread
 from kahua.dicom.documents import draw_document
 from kahua.dicom.dose import draw_dose
 from kahua.dicom.drawn import Drawn, evenly
-from kahua.dicom.greys import telling_window
 from kahua.dicom.overlays import draw_segmentation, draw_structure_set
-from kahua.dicom.pictures import frame_picture
+from kahua.dicom.pictures import preview_picture
 from kahua.dicom.pixels import frame_count, frames_at, open_image, read_frame
 from kahua.dicom.places import places
 from kahua.dicom.presentation import draw_states
 from kahua.dicom.reports import draw_report
 from kahua.dicom.slides import draw_slide
-from kahua.dicom.uptake import uptake_window
 from kahua.dicom.waveforms import draw_waveform
+from kahua.errors import UndecodablePixels
 from kahua.store.pictures.serving import serve
 from kahua.store.pictures.video import draw_video, is_video
 
@@ -93,21 +92,34 @@ def _draw_kind(header: Dataset, files: Sequence[Path], sources: Sequence[Path]) 
         return draw_report(dcmread(files[0], force=True), most=MAX_TILES)
     if "EncapsulatedDocument" in header:
         return draw_document(dcmread(files[0], force=True))
-    pictures = _images(files)
-    note = WITHOUT_PICTURE.get(modality, f"{modality or 'This'} has no picture.")
-    return Drawn(pictures=pictures, best=len(pictures) // 2, note="" if pictures else note)
+    pictures, note = _images(files)
+    if not pictures:
+        note = WITHOUT_PICTURE.get(modality, f"{modality or 'This'} has no picture.")
+    return Drawn(pictures=pictures, best=len(pictures) // 2, note=note)
 
 
-def _images(files: Sequence[Path]) -> list[Picture]:
-    """Draw frames at even distances through a series, in the order of its files."""
+def _images(files: Sequence[Path]) -> tuple[list[Picture], str]:
+    """Draw frames at even distances through a series, in the order of its files; say what cannot be drawn.
+
+    Raises
+    ------
+    UndecodablePixels
+        None of those that were looked at can be drawn.
+    """
     if len(files) == 1:
-        return _frames(open_image(files[0]))
-    pictures = []
-    for file in evenly(files, MAX_TILES):
-        dataset = open_image(file)
-        if frame_count(dataset):
-            pictures.append(_draw(read_frame(dataset, 0), dataset, 0))
-    return pictures
+        return _frames(open_image(files[0])), ""
+    pictures, failures = [], []
+    for file in (chosen := evenly(files, MAX_TILES)):
+        try:
+            dataset = open_image(file)
+            if frame_count(dataset):
+                pictures.append(_draw(read_frame(dataset, 0), dataset, 0))
+        except UndecodablePixels as error:
+            failures.append(error)
+    if failures and not pictures:
+        raise failures[0]
+    note = f"{len(failures)} of {len(chosen)} images cannot be drawn: {failures[0].message}" if failures else ""
+    return pictures, note
 
 
 def _frames(dataset: Dataset) -> list[Picture]:
@@ -116,10 +128,7 @@ def _frames(dataset: Dataset) -> list[Picture]:
 
 
 def _draw(frame: NDArray[Any], dataset: Dataset, number: int) -> Picture:
-    window = None
-    if frame.ndim == 2:
-        window = uptake_window(dataset) or telling_window(frame, dataset, number=number)
-    return frame_picture(frame, dataset, size=PREVIEW_SIZE, window=window, number=number)
+    return preview_picture(frame, dataset, size=PREVIEW_SIZE, number=number)
 
 
 def _filmstrip(pictures: Sequence[Picture]) -> Image.Image:
