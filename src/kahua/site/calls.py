@@ -63,7 +63,7 @@ class Calls:
             It would be called in a way that the site does not allow.
         """
         if peer.kind == "dicomweb":
-            return DicomwebTarget(self._caller(peer))
+            return DicomwebTarget(self._caller(peer), self.rewriter)
         return DimseTarget(
             destination=_reached(peer),
             calling=self.settings.dicom_ae_title,

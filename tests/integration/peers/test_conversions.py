@@ -1,8 +1,14 @@
 """Instances that a peer does not take as they are stored, for peers that others wrote: DCMTK and pynetdicom."""
 
+import email
+import email.policy
+import io
+import json
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +129,64 @@ def test_a_delivery_reaches_a_peer_that_takes_implicit_alone(site: Site, kept: s
         item = deliver(site, "plain", kept)
     assert (item.state, item.sent, item.failed) == ("done", len(SLICES), 0)
     check_received(tmp_path / "got", syntaxes.IMPLICIT_LITTLE_ENDIAN)
+
+
+def test_a_delivery_by_stow_sends_again_what_the_peer_does_not_take(site: Site, kept: str, tmp_path: Path) -> None:
+    with plain_archive(tmp_path / "got") as url:
+        with site.database.write() as session:
+            facts = PeerFacts(kind="dicomweb", url=url, deidentify=False)
+            add_peer(session, project_id=ensure_project(session, name="main").id, name="web", facts=facts)
+        item = deliver(site, "web", kept)
+    assert (item.state, item.sent, item.failed) == ("done", len(SLICES), 0)
+    check_received(tmp_path / "got", syntaxes.EXPLICIT_LITTLE_ENDIAN)
+
+
+@contextmanager
+def plain_archive(folder: Path) -> Iterator[str]:
+    """Serve STOW-RS as an archive does that takes Explicit VR Little Endian alone; give its address."""
+    folder.mkdir()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
+            answer: dict[str, list[object]] = {"00081199": [], "00081198": []}
+            for part in email.message_from_bytes(head + self._body(), policy=email.policy.HTTP).iter_parts():
+                instance = dcmread(io.BytesIO(part.get_payload(decode=True)))
+                item = {"00081155": {"vr": "UI", "Value": [instance.SOPInstanceUID]}}
+                if instance.file_meta.TransferSyntaxUID == syntaxes.EXPLICIT_LITTLE_ENDIAN:
+                    instance.save_as(folder / instance.SOPInstanceUID)
+                    answer["00081199"].append(item)
+                else:
+                    answer["00081198"].append({**item, "00081197": {"vr": "US", "Value": [0xC122]}})
+            body = json.dumps({tag: {"vr": "SQ", "Value": items} for tag, items in answer.items() if items}).encode()
+            self.send_response(202 if answer["00081198"] else 200)
+            self.send_header("Content-Type", "application/dicom+json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def _body(self) -> bytes:
+            if "Content-Length" in self.headers:
+                return self.rfile.read(int(self.headers["Content-Length"]))
+            chunks = []
+            while size := int(self.rfile.readline(), 16):
+                chunks.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(chunks)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.05))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/dicom-web"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def test_a_delivery_is_de_identified_before_it_is_converted(site: Site, kept: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kahua.dicom import read_file_meta
 from kahua.dicom.transfer_syntaxes import CONVERTED, PLAIN
-from kahua.errors import NotFound, Unavailable, UndecodablePixels
+from kahua.errors import KahuaError, NotFound, Unavailable, UndecodablePixels
 from kahua.store.dimse.association import Association
 from kahua.store.dimse.commands import CommandField, Originator, Status, encode_store_request
 from kahua.store.dimse.message import Context
@@ -22,7 +22,7 @@ from kahua.store.dimse.requestor import Destination, associate
 from kahua.store.objects import ObjectStore
 from kahua.store.tables import InstanceRow
 
-__all__ = ["Destination", "Outgoing", "Rewriter", "Sent", "offer", "outgoing", "send"]
+__all__ = ["Destination", "Outgoing", "Rewriter", "Sent", "data_set", "not_converted", "offer", "outgoing", "send"]
 
 #: Gives a Part 10 file in another transfer syntax, for the time of a `with` block.
 Rewriter = Callable[[Path, str], AbstractContextManager[Path]]
@@ -161,13 +161,9 @@ def offer(
     )
     with ExitStack() as stack:
         try:
-            data = stack.enter_context(_data_set(instance, context.transfer_syntax, rewriter))
-        except NotFound:
-            return Sent(instance=instance, status=Status.PROCESSING_FAILURE, comment="The instance was removed.")
-        except UndecodablePixels as error:
-            return Sent(instance=instance, status=Status.SOP_CLASS_NOT_SUPPORTED, comment=error.message)
-        except Unavailable as error:
-            return Sent(instance=instance, status=Status.OUT_OF_RESOURCES, comment=error.message)
+            data = stack.enter_context(data_set(instance, context.transfer_syntax, rewriter))
+        except KahuaError as error:
+            return not_converted(instance, error)
         response = association.ask(context, command, data, field=CommandField.C_STORE_RQ, message_id=message_id)
     return Sent(instance=instance, status=response.status, comment=response.comment)
 
@@ -179,8 +175,20 @@ def _context_for(instance: Outgoing, contexts: Iterable[Context], *, convert: bo
     return next((of_its_class[each] for each in (instance.transfer_syntax_uid, *others) if each in of_its_class), None)
 
 
+def not_converted(instance: Outgoing, error: KahuaError) -> Sent:
+    """Say why `data_set` did not give an instance; what is none of the expected reasons is raised."""
+    if isinstance(error, NotFound):
+        return Sent(instance=instance, status=Status.PROCESSING_FAILURE, comment="The instance was removed.")
+    if isinstance(error, UndecodablePixels):
+        return Sent(instance=instance, status=Status.SOP_CLASS_NOT_SUPPORTED, comment=error.message)
+    if isinstance(error, Unavailable):
+        return Sent(instance=instance, status=Status.OUT_OF_RESOURCES, comment=error.message)
+    raise error
+
+
 @contextmanager
-def _data_set(instance: Outgoing, transfer_syntax: str, rewriter: Rewriter | None) -> Iterator[Iterator[bytes]]:
+def data_set(instance: Outgoing, transfer_syntax: str, rewriter: Rewriter | None) -> Iterator[Iterator[bytes]]:
+    """Give the data set of an instance in a transfer syntax, converted if it must be, for the time of a block."""
     if transfer_syntax == instance.transfer_syntax_uid or instance.file is None or rewriter is None:
         yield instance.data()
         return

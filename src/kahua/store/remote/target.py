@@ -2,16 +2,18 @@
 
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import orjson
 
 from kahua.dicom import write_file_meta
-from kahua.errors import PeerUnavailable, TooMuch
+from kahua.dicom.transfer_syntaxes import EXPLICIT_LITTLE_ENDIAN
+from kahua.errors import KahuaError, PeerUnavailable, TooMuch
 from kahua.store.dicomweb.multipart import PartHead, new_boundary, write_multipart
 from kahua.store.dimse.commands import Status
-from kahua.store.dimse.sender import Destination, Outgoing, Rewriter, Sent, send
+from kahua.store.dimse.sender import Destination, Outgoing, Rewriter, Sent, data_set, not_converted, send
 from kahua.store.remote.answers import text_of, texts_of
 from kahua.store.remote.outgoing import WebCaller
 
@@ -20,6 +22,9 @@ MAX_ANSWER_BYTES: Final = 8_000_000
 
 #: Statuses of STOW-RS: all stored, some stored, none stored (PS3.18 table 10.5.3-1).
 ANSWERED: Final = (200, 202, 409)
+
+#: Failure reason of an instance whose transfer syntax the server does not take (PS3.18 table I.2-2).
+TRANSFER_SYNTAX_NOT_SUPPORTED: Final = 0xC122
 
 STORED, FAILED = "00081199", "00081198"
 
@@ -60,9 +65,14 @@ class DimseTarget:
 
 @dataclass(frozen=True)
 class DicomwebTarget:
-    """An `ImageTarget` by STOW-RS (PS3.18 section 10.5)."""
+    """An `ImageTarget` by STOW-RS (PS3.18 section 10.5).
+
+    What the peer refuses for its transfer syntax it gets once more, uncompressed.
+    """
 
     caller: WebCaller
+    #: Converts what the peer does not take as it is stored.
+    rewriter: Rewriter | None = None
 
     def close(self) -> None:
         """Close the connections."""
@@ -70,6 +80,22 @@ class DicomwebTarget:
 
     def send(self, instances: Sequence[Outgoing]) -> Iterator[Sent]:
         """Send instances in one request, and give what became of each."""
+        for sent in list(self._store(instances)):
+            refused = sent.status == TRANSFER_SYNTAX_NOT_SUPPORTED
+            yield self._plainly(sent) if refused and sent.instance.is_convertible and self.rewriter else sent
+
+    def _plainly(self, refused: Sent) -> Sent:
+        instance = refused.instance
+        with ExitStack() as stack:
+            try:
+                data = stack.enter_context(data_set(instance, EXPLICIT_LITTLE_ENDIAN, self.rewriter))
+            except KahuaError as error:
+                return not_converted(instance, error)
+            plain = replace(instance, transfer_syntax_uid=EXPLICIT_LITTLE_ENDIAN, data=lambda: data)
+            (sent,) = self._store([plain])
+        return replace(sent, instance=instance)
+
+    def _store(self, instances: Sequence[Outgoing]) -> Iterator[Sent]:
         boundary = new_boundary()
         headers = {
             "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
