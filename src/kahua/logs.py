@@ -1,6 +1,8 @@
 """Structured logs: one line an event, escaped, without secrets or patient data."""
 
 import logging
+import os
+import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -42,6 +44,23 @@ def configure_logs(level: str, *, component: str) -> None:
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # as it is at the moment: it may be replaced
         cache_logger_on_first_use=False,
     )
+
+
+def turn_over(folder: Path, *, most_bytes: int) -> None:
+    """Begin logs anew that have become too long; of each the one before is kept, with ``.1`` after its name.
+
+    Their writers append, and go on in the same file. What they write in the moment between is lost, and so is the
+    whole log if there is no room for a copy.
+    """
+    for log in folder.glob("*.log"):
+        if log.stat().st_size > most_bytes:
+            before = log.with_name(f"{log.name}.1")
+            try:
+                shutil.copyfile(log, before)
+            except OSError as error:
+                before.unlink(missing_ok=True)
+                get_logger().warning("log not kept", log=log.name, reason=error.strerror)
+            os.truncate(log, 0)
 
 
 def get_logger() -> structlog.stdlib.BoundLogger:

@@ -161,6 +161,13 @@ class Settings(BaseSettings):
         "auto", description="What shuts tasks in: bubblewrap where it works (auto), always, or never."
     )
     task_log_bytes: Positive = Field(20 * MEGABYTE, description="Longest log that one attempt may write.")
+    cache_bytes: Positive = Field(
+        50 * GIGABYTE,
+        description="Most bytes of conversions that are kept to be used again; those not used for longest go first.",
+    )
+    log_bytes: Positive = Field(
+        100 * MEGABYTE, description="Longest log of each part of the site; the one before is kept beside it."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least grave event that is logged."
     )

@@ -1,10 +1,11 @@
 """What is logged, and what never is."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kahua.logs import MAX_TRACE_LENGTH, configure_logs, get_logger
+from kahua.logs import MAX_TRACE_LENGTH, configure_logs, get_logger, turn_over
 
 
 @pytest.fixture
@@ -38,3 +39,16 @@ def test_a_trace_begins_where_it_went_wrong(log: Any, capsys: pytest.CaptureFixt
     (line,) = capsys.readouterr().err.splitlines()
     assert r"ValueError: the bottom\\x0ais reached at test_logs:" in line
     assert len(line) < MAX_TRACE_LENGTH + 200
+
+
+def test_a_log_that_is_too_long_begins_anew_and_its_writer_goes_on(tmp_path: Path) -> None:
+    with (tmp_path / "web.log").open("ab", buffering=0) as writer, (tmp_path / "work.log").open("ab") as other:
+        writer.write(b"old\n" * 100)
+        other.write(b"short\n")
+        other.flush()
+        turn_over(tmp_path, most_bytes=200)
+        writer.write(b"new\n")
+    assert (tmp_path / "web.log").read_bytes() == b"new\n"
+    assert (tmp_path / "web.log.1").read_bytes() == b"old\n" * 100
+    assert (tmp_path / "work.log").read_bytes() == b"short\n"
+    assert len(list(tmp_path.iterdir())) == 3

@@ -1,7 +1,9 @@
 """The doctor: what is wrong with a site, in words, and the way out."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -95,6 +97,29 @@ def check_quarantine(database: Database, settings: Settings) -> Iterator[Finding
             "the reason of what is refused may be kept.",
             remedy="See who sends it with `kahua quarantine list`, and discard it; or raise max_quarantine_bytes.",
         )
+
+
+def check_room(settings: Settings) -> Iterator[Finding]:
+    """Say what takes room in the data folder besides images, and how much of it at most."""
+    taken = {name: _size_of(settings.folder(name)) / 1e9 for name in ("cache", "runs", "environments", "logs")}
+    yield Finding(
+        id="room",
+        severity=Severity.FINE,
+        text=f"Conversions take {taken['cache']:,.1f} GB (at most {settings.cache_bytes / 1e9:,.0f}), "
+        f"folders of runs {taken['runs']:,.1f} GB, environments {taken['environments']:,.1f} GB, "
+        f"logs {taken['logs']:,.1f} GB.",
+    )
+
+
+def _size_of(folder: Path) -> int:
+    """Add up what files take on the disk, each once, however many names it has."""
+    found: dict[int, int] = {}
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                status = os.lstat(os.path.join(parent, name))  # noqa: PTH118 - there are many
+                found[status.st_ino] = status.st_blocks * 512
+    return sum(found.values())
 
 
 def check_durability(settings: Settings) -> Iterator[Finding]:

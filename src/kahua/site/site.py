@@ -9,6 +9,7 @@ from kahua.datasets import note_end_of_delivery, note_end_of_pull
 from kahua.datasets import subscriptions as dataset_subscriptions
 from kahua.events import Lane, Subscription
 from kahua.extensions import Extensions
+from kahua.logs import turn_over
 from kahua.monitoring import (
     Check,
     Erasures,
@@ -22,6 +23,7 @@ from kahua.monitoring import (
     check_outbox,
     check_place_of_objects,
     check_quarantine,
+    check_room,
     check_sandbox,
     check_web,
 )
@@ -48,6 +50,7 @@ from kahua.store.validation.validator import Validator
 from kahua.store.vault import Vault
 from kahua.store.workitems.removal import remove_ended
 from kahua.workflows import RunFolders, Runs, RunTraces, Transfers, machine_of
+from kahua.workflows.cache import Cache
 from kahua.workflows.engines import Engine
 from kahua.workflows.engines.local import LocalEngine
 from kahua.workflows.runtimes.process import ProcessRuntime
@@ -211,6 +214,7 @@ class Site:
         """Give everything that the doctor looks at; a thorough one reads every object."""
         return [
             lambda: check_disk(self.settings),
+            lambda: check_room(self.settings),
             lambda: check_durability(self.settings),
             lambda: check_quarantine(self.database, self.settings),
             lambda: check_outbox(self.database),
@@ -236,6 +240,8 @@ class Site:
         let_go_due(self.database, most_bytes=self.settings.sourced_bytes)
         remove_ended(self.database, days=self.settings.workitem_days)
         self.archive.collect()
+        Cache(self.settings.folder("cache")).prune(most_bytes=self.settings.cache_bytes)
+        turn_over(self.settings.folder("logs"), most_bytes=self.settings.log_bytes)
         forget_delivered(self.database)
         forget_old(self.database)
         self.objects.clean(older_than_seconds=LEFT_OVER_SECONDS)

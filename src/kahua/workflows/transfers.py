@@ -2,7 +2,6 @@
 
 import hashlib
 import mimetypes
-import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -206,39 +205,6 @@ class Transfers:
                 with path.open("rb") as source, target.open(entry, "w", force_zip64=True) as sink:
                     shutil.copyfileobj(source, sink, COPY_BYTES)
         return archive, archive.name
-
-
-class Cache:
-    """Conversions by content: the same series is converted once, whoever asks. May be thrown away at any time."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def take(self, task: PlannedTask, out: Path) -> bool:
-        """Put what was converted before in place; False if there is none."""
-        if not task.cache_key:
-            return False
-        for target in task.outputs.values():
-            try:
-                os.link(self._folder / task.cache_key / target.path, out / target.path)
-            except FileNotFoundError:
-                return False
-            except FileExistsError:
-                continue
-        return True
-
-    def keep(self, task: PlannedTask, out: Path) -> None:
-        """Remember what a conversion wrote."""
-        if not task.cache_key:
-            return
-        folder = self._folder / task.cache_key
-        folder.mkdir(parents=True, exist_ok=True)
-        for target in task.outputs.values():
-            (out / target.path).chmod(0o444)
-            try:
-                os.link(out / target.path, folder / target.path)
-            except FileExistsError:  # somebody converted the same at the same time
-                continue
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

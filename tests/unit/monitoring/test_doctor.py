@@ -23,6 +23,7 @@ from kahua.monitoring import (
     check_objects,
     check_outbox,
     check_quarantine,
+    check_room,
     examine,
 )
 from kahua.settings import Settings
@@ -98,6 +99,14 @@ def test_an_event_that_fails_again_and_again_is_a_problem(archive: Archive) -> N
     (finding,) = check_outbox(archive.database)
     assert finding.severity is Severity.PROBLEM
     assert "the consumer is broken" in finding.text
+
+
+def test_the_doctor_says_what_takes_room_and_counts_linked_files_once(tmp_path: Path) -> None:
+    (tmp_path / "cache" / "key").mkdir(parents=True)
+    (tmp_path / "cache" / "key" / "image.nii").write_bytes(bytes(80_000_000))
+    (tmp_path / "cache" / "key" / "again.nii").hardlink_to(tmp_path / "cache" / "key" / "image.nii")
+    (finding,) = check_room(Settings(data_dir=tmp_path, cache_bytes=3 * 10**9))
+    assert finding.text.startswith("Conversions take 0.1 GB (at most 3), folders of runs 0.0 GB,")
 
 
 def test_a_full_disk_is_a_problem(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from kahua.errors import KahuaError, Unavailable
 from kahua.logs import get_logger
+from kahua.workflows.cache import Cache
 from kahua.workflows.catalogue import WorkflowCatalogue
 from kahua.workflows.engines.ledger import Share
 from kahua.workflows.failures import CHECK_THE_LOG, Failure, failure_of_end, failure_of_error
@@ -19,7 +20,7 @@ from kahua.workflows.plan import PlannedTask
 from kahua.workflows.preparation import Preparation, check_targets, make_targets, prepare
 from kahua.workflows.runtimes import LOG, OUT, Finished, Lost, Running, Runtime
 from kahua.workflows.specification import Workflow
-from kahua.workflows.transfers import Cache, Cancelled, Kept, Transfer, Transfers
+from kahua.workflows.transfers import Cancelled, Kept, Transfer, Transfers
 
 log = get_logger()
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from kahua.database import Database, new_id
 from kahua.errors import StateConflict
 from kahua.logs import get_logger
+from kahua.workflows.cache import Cache
 from kahua.workflows.catalogue import WorkflowCatalogue
 from kahua.workflows.engines.attempts import SITE_KINDS, SITE_THREADS, ActiveAttempt, Attempts, Outcome
 from kahua.workflows.engines.conclusions import Conclusions, begin_cancelling
@@ -32,7 +33,7 @@ from kahua.workflows.runtimes import Runtime
 from kahua.workflows.specification import Workflow
 from kahua.workflows.states import AttemptState, JobState, RunState, TaskState
 from kahua.workflows.tables import AttemptRow, JobRow, RunRow, TaskRow
-from kahua.workflows.transfers import Cache, Transfers
+from kahua.workflows.transfers import Transfers
 from kahua.workflows.transitions import begin_attempt, change_job, change_run, run_row
 
 log = get_logger()
