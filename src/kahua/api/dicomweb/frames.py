@@ -25,6 +25,7 @@ from kahua.site import Site
 from kahua.store.dicomweb.accept import OCTETS, Form, choose, frame_form
 from kahua.store.dicomweb.multipart import PartHead, new_boundary
 from kahua.store.dicomweb.retrieve import Address, Located, StoredInstance, locate_instances
+from kahua.store.objects import NO_ENDS, Ends, joined
 from kahua.store.pictures.frames import frame_spans, is_native, read_frame
 from kahua.store.values import PIXEL_DATA, all_values, find_value
 
@@ -143,25 +144,32 @@ def send_frames(request: Request, site: Site, instance: StoredInstance, numbers:
     form = frame_form(accepted_of(request), instance.transfer_syntax_uid)
     if form is None:
         return not_acceptable(f"{OCTETS}; transfer-syntax={instance.transfer_syntax_uid}")
-    contents = _frames(site, instance, numbers, form)
     media_type = f"{form.media_type}; transfer-syntax={form.transfer_syntax}"
     if len(numbers) > 1:
         boundary = new_boundary()
+        contents = _frames(site, instance, numbers, form)
         parts = ((PartHead(boundary=boundary, media_type=media_type), iter([content])) for content in contents)
         return multipart(form.media_type, begun(parts), boundary)
-    (content,) = contents
+
+    def read(ends: Ends = NO_ENDS) -> bytes:
+        (content,) = _frames(site, instance, numbers, form, ends)
+        return content
+
     if not form.multipart:
-        return Response(content, media_type=media_type, headers=PRIVATE)
-    return small_multipart(form.media_type, PartHead(boundary=new_boundary(), media_type=media_type), content)
+        return Response(read(), media_type=media_type, headers=PRIVATE)
+    return small_multipart(form.media_type, PartHead(boundary=new_boundary(), media_type=media_type), read)
 
 
-def _frames(site: Site, instance: StoredInstance, numbers: Sequence[int], form: Form) -> Iterator[bytes]:
+def _frames(
+    site: Site, instance: StoredInstance, numbers: Sequence[int], form: Form, between: Ends = NO_ENDS
+) -> Iterator[bytes]:
+    """Give frames, each between a head and a tail."""
     if instance.transfer_syntax_uid not in (form.transfer_syntax, IMPLICIT_LITTLE_ENDIAN):
-        yield from site.studio.decode(instance, numbers)
+        yield from (joined(content, between) for content in site.studio.decode(instance, numbers))
         return
     spans = frame_spans(site.objects, instance)
     for number in numbers:
-        yield read_frame(site.objects, instance, spans[number - 1])
+        yield read_frame(site.objects, instance, spans[number - 1], between)
 
 
 def _pixels(request: Request, access: ProjectAccess, site: Site, address: Address) -> Response:

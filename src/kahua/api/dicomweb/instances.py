@@ -87,7 +87,8 @@ def _together(site: Site, instances: Sequence[Located], forms: Sequence[Form]) -
         for form, located in zip(forms, instances, strict=True)
     )
     if as_stored and len(instances) == 1 and instances[0].instance.size <= PIECE_BYTES:
-        return small_multipart(DICOM, heads[0], site.objects.read(instances[0].instance.object_key))
+        key = instances[0].instance.object_key
+        return small_multipart(DICOM, heads[0], lambda ends: site.objects.read(key, between=ends))
     length = None
     if as_stored:
         length = multipart_length(boundary, heads, [located.instance.size for located in instances])

@@ -1,6 +1,6 @@
 """What all parts of a project's DICOMweb service share (PS3.18 chapter 8)."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -11,7 +11,8 @@ from kahua.api import ranges
 from kahua.api.security import Access
 from kahua.api.streams import PiecesResponse
 from kahua.store.dicomweb.accept import Media, parse_accept
-from kahua.store.dicomweb.multipart import PartHead, new_boundary, write_multipart
+from kahua.store.dicomweb.multipart import PartHead, new_boundary, part_ends, write_multipart
+from kahua.store.objects import Ends
 
 T = TypeVar("T")
 
@@ -63,9 +64,9 @@ def multipart(
     return PiecesResponse(write_multipart(boundary, contents), media_type=media_type, headers=PRIVATE, length=length)
 
 
-def small_multipart(kind: str, head: PartHead, content: bytes) -> Response:
-    """Answer with one part, at once."""
-    body = b"".join(write_multipart(head.boundary, iter([(head, iter([content]))])))
+def small_multipart(kind: str, head: PartHead, read: Callable[[Ends], bytes]) -> Response:
+    """Answer with one part, at once; it is read between its head and what ends it."""
+    body = read(part_ends(head))
     return Response(body, media_type=f'multipart/related; type="{kind}"; boundary="{head.boundary}"', headers=PRIVATE)
 
 

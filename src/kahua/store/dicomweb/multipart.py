@@ -214,6 +214,11 @@ def multipart_length(boundary: str, heads: Sequence[PartHead], sizes: Sequence[i
     return sum(len(bytes(head)) + size + 2 for head, size in zip(heads, sizes, strict=True)) + len(boundary) + 6
 
 
+def part_ends(head: PartHead) -> tuple[bytes, bytes]:
+    """Give what stands before and after the content of the only part of a body."""
+    return bytes(head), f"\r\n--{head.boundary}--\r\n".encode()
+
+
 def write_multipart(boundary: str, parts: Iterator[tuple[PartHead, Iterator[bytes]]]) -> Iterator[bytes]:
     """Give the pieces of a multipart body: each part's head, its content as it comes, and the end."""
     for head, content in parts:

@@ -11,7 +11,7 @@ from kahua.database import Database, Hold
 from kahua.errors import KahuaError, NotFound, Unavailable
 from kahua.logs import get_logger
 from kahua.store.moving.placement import Placement, note_obstacle, placement_of
-from kahua.store.objects import CHUNK_BYTES, Chunks, ObjectStore, PairedStores
+from kahua.store.objects import CHUNK_BYTES, NO_ENDS, Chunks, Ends, ObjectStore, PairedStores
 
 #: How often a process looks whether objects move.
 LOOK_SECONDS = 0.5
@@ -103,9 +103,9 @@ class PlacedStore:
             view.hold.check()
         return size
 
-    def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes:
+    def read(self, key: str, *, start: int = 0, length: int | None = None, between: Ends = NO_ENDS) -> bytes:
         """Give `length` bytes from `start`: fewer where the object ends before, all to its end without `length`."""
-        return self._store.read(key, start=start, length=length)
+        return self._store.read(key, start=start, length=length, between=between)
 
     def stream(
         self, key: str, *, start: int = 0, length: int | None = None, chunk_bytes: int = CHUNK_BYTES

@@ -3,15 +3,17 @@
 import errno
 import os
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from kahua.errors import NotFound, OutOfSpace, StateConflict, Unavailable
 from kahua.store.objects.names import FOLDERS, INCOMING, key_of, name_of
-from kahua.store.objects.port import CHUNK_BYTES, Chunks
+from kahua.store.objects.port import CHUNK_BYTES, NO_ENDS, Chunks, Ends, joined
 from kahua.waiting import WouldWait, hurries, may_wait
 
 #: Objects are for reading only, and not for others.
@@ -24,6 +26,17 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 MAX_AT_ONCE = 2_000_000
 
 Durability = Literal["full", "none"]
+
+
+class _Page(threading.local):
+    """Room to read into, which is used again and again: new memory costs more than the bytes in it."""
+
+    @cached_property
+    def room(self) -> memoryview:
+        return memoryview(bytearray(MAX_AT_ONCE))
+
+
+_PAGE = _Page()
 
 
 class DirectoryStore:
@@ -66,13 +79,13 @@ class DirectoryStore:
             path.unlink(missing_ok=True)
         return size
 
-    def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes:
+    def read(self, key: str, *, start: int = 0, length: int | None = None, between: Ends = NO_ENDS) -> bytes:
         """Give `length` bytes from `start`: fewer where the object ends before, all to its end without `length`."""
         if hurries():
-            return self._read_at_once(key, start, length)
+            return self._read_at_once(key, start, length, between)
         with self._open(key) as file:
             file.seek(start)
-            return file.read(-1 if length is None else length)
+            return joined(file.read(-1 if length is None else length), between)
 
     def stream(
         self, key: str, *, start: int = 0, length: int | None = None, chunk_bytes: int = CHUNK_BYTES
@@ -150,7 +163,7 @@ class DirectoryStore:
         except FileNotFoundError as error:
             raise NotFound("There is no such object.") from error
 
-    def _read_at_once(self, key: str, start: int, length: int | None) -> bytes:
+    def _read_at_once(self, key: str, start: int, length: int | None, ends: Ends) -> bytes:
         """Read what the operating system has in memory, and nothing else."""
         if not self._gives_at_once:
             may_wait()
@@ -160,16 +173,17 @@ class DirectoryStore:
             raise NotFound("There is no such object.") from error
         try:
             left = max(os.fstat(handle).st_size - start, 0)
-            return self._given(handle, start, left if length is None else min(length, left))
+            return joined(self._given(handle, start, left if length is None else min(length, left)), ends)
         finally:
             os.close(handle)
 
-    def _given(self, handle: int, start: int, count: int) -> bytes:
+    def _given(self, handle: int, start: int, count: int) -> memoryview:
+        """Give bytes that are in memory; they stay until this thread reads the next."""
         if count <= MAX_AT_ONCE:
-            content = bytearray(count)
+            content = _PAGE.room[:count]
             try:
                 if os.preadv(handle, [content], start, os.RWF_NOWAIT) == count:
-                    return bytes(content)
+                    return content
             except BlockingIOError:
                 pass  # nothing of it is in memory
             except OSError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kahua.errors import NotFound
-from kahua.store.objects.port import CHUNK_BYTES, Chunks, ObjectStore
+from kahua.store.objects.port import CHUNK_BYTES, NO_ENDS, Chunks, Ends, ObjectStore
 
 T = TypeVar("T")
 
@@ -34,9 +34,9 @@ class PairedStores:
         self._bring(key)
         return self._into.put_file(key, path)
 
-    def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes:
+    def read(self, key: str, *, start: int = 0, length: int | None = None, between: Ends = NO_ENDS) -> bytes:
         """Give `length` bytes from `start`: fewer where the object ends before, all to its end without `length`."""
-        return self._ask(lambda store: store.read(key, start=start, length=length))
+        return self._ask(lambda store: store.read(key, start=start, length=length, between=between))
 
     def stream(
         self, key: str, *, start: int = 0, length: int | None = None, chunk_bytes: int = CHUNK_BYTES

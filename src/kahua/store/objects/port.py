@@ -17,6 +17,10 @@ CHUNK_BYTES = 1 << 20
 
 Chunks = Iterable[bytes | bytearray | memoryview]
 
+#: What stands before and after the bytes of an object in an answer.
+Ends = tuple[bytes, bytes]
+NO_ENDS: Ends = (b"", b"")
+
 
 class ObjectStore(Protocol):
     """Keeps bytes under a key, for as long as a row points to them.
@@ -37,8 +41,11 @@ class ObjectStore(Protocol):
     def put_file(self, key: str, path: Path) -> int:
         """Take a file over, durably; return its size. The file is gone from its place afterwards."""
 
-    def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes:
-        """Give `length` bytes from `start`: fewer where the object ends before, all to its end without `length`."""
+    def read(self, key: str, *, start: int = 0, length: int | None = None, between: Ends = NO_ENDS) -> bytes:
+        """Give `length` bytes from `start`: fewer where the object ends before, all to its end without `length`.
+
+        With `between` they stand between a head and a tail, which costs no other copy of them.
+        """
 
     def stream(
         self, key: str, *, start: int = 0, length: int | None = None, chunk_bytes: int = CHUNK_BYTES
@@ -79,6 +86,11 @@ class ObjectStore(Protocol):
         Unavailable
             Not at this moment.
         """
+
+
+def joined(content: bytes | memoryview, ends: Ends) -> bytes:
+    """Put some bytes between their ends."""
+    return bytes(content) if ends == NO_ENDS else b"".join((ends[0], content, ends[1]))
 
 
 def check_key(key: str) -> bytes:

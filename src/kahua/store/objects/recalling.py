@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kahua.errors import NotFound
-from kahua.store.objects.port import CHUNK_BYTES, Chunks, ObjectStore
+from kahua.store.objects.port import CHUNK_BYTES, NO_ENDS, Chunks, Ends, ObjectStore
 
 Result = TypeVar("Result")
 
@@ -31,9 +31,9 @@ class RecallingStore:
         """Take a file over, durably; return its size."""
         return self._objects.put_file(key, path)
 
-    def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes:
+    def read(self, key: str, *, start: int = 0, length: int | None = None, between: Ends = NO_ENDS) -> bytes:
         """Give `length` bytes from `start`."""
-        return self._recalled(key, lambda: self._objects.read(key, start=start, length=length))
+        return self._recalled(key, lambda: self._objects.read(key, start=start, length=length, between=between))
 
     def stream(
         self, key: str, *, start: int = 0, length: int | None = None, chunk_bytes: int = CHUNK_BYTES

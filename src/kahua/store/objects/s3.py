@@ -16,7 +16,7 @@ from kahua.errors import NotFound, OutOfSpace, StateConflict, Unavailable
 from kahua.logs import get_logger
 from kahua.store.objects.fetched import FetchedFiles
 from kahua.store.objects.names import INCOMING, key_of, name_of
-from kahua.store.objects.port import CHUNK_BYTES, Chunks
+from kahua.store.objects.port import CHUNK_BYTES, NO_ENDS, Chunks, Ends
 from kahua.waiting import may_wait
 
 #: An object up to this size is put by one request, from memory; a larger one in parts of this size.
@@ -96,9 +96,10 @@ class S3Store:
         path.unlink(missing_ok=True)
         return size
 
-    def read(self, key: str, *, start: int = 0, length: int | None = None) -> bytes:
+    def read(self, key: str, *, start: int = 0, length: int | None = None, between: Ends = NO_ENDS) -> bytes:
         """Give `length` bytes from `start`: fewer where the object ends before, all to its end without `length`."""
-        return b"".join(self.stream(key, start=start, length=length))
+        head, tail = between
+        return b"".join((head, *self.stream(key, start=start, length=length), tail))
 
     def stream(
         self, key: str, *, start: int = 0, length: int | None = None, chunk_bytes: int = CHUNK_BYTES

@@ -1,15 +1,17 @@
 """Find the frames of an object in its file, without decoding them (PS3.5 sections 8.1 and A.4)."""
 
-import json
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from kahua.dicom import transfer_syntaxes as syntaxes
 from kahua.errors import NotFound, UndecodablePixels
 from kahua.store.dicomweb.retrieve import StoredInstance
-from kahua.store.objects import ObjectStore
+from kahua.store.objects import NO_ENDS, Ends, ObjectStore, joined
+from kahua.waiting import may_wait
 
 _ITEM, _DELIMITER = 0xFFFEE000, 0xFFFEE0DD
 _UNKNOWN_LENGTH = 0xFFFFFFFF
@@ -53,7 +55,7 @@ def is_native(instance: StoredInstance) -> bool:
 
 def has_whole_bytes(instance: StoredInstance) -> bool:
     """Whether pixels are whole numbers of one or two bytes: others may be bits, or fractions."""
-    return _first(json.loads(instance.dicom_json), "00280100") in (8, 16)
+    return _first(orjson.loads(instance.dicom_json), "00280100") in (8, 16)
 
 
 def frame_spans(objects: ObjectStore, instance: StoredInstance) -> Sequence[list[Span]]:
@@ -89,15 +91,16 @@ def stream_spans(objects: ObjectStore, instance: StoredInstance) -> Sequence[Spa
     return _items(objects, instance, instance.pixel_offset)[1:]
 
 
-def read_frame(objects: ObjectStore, instance: StoredInstance, spans: Sequence[Span]) -> bytes:
-    """Read the bytes of one frame."""
+def read_frame(objects: ObjectStore, instance: StoredInstance, spans: Sequence[Span], between: Ends = NO_ENDS) -> bytes:
+    """Read the bytes of one frame, between a head and a tail."""
     if len(spans) == 1:
-        return objects.read(instance.object_key, start=spans[0].start, length=spans[0].length)
-    return b"".join(objects.read(instance.object_key, start=span.start, length=span.length) for span in spans)
+        return objects.read(instance.object_key, start=spans[0].start, length=spans[0].length, between=between)
+    pieces = (objects.read(instance.object_key, start=span.start, length=span.length) for span in spans)
+    return joined(b"".join(pieces), between)
 
 
 def _native_spans(instance: StoredInstance, count: int) -> list[Span]:
-    elements = json.loads(instance.dicom_json)
+    elements = orjson.loads(instance.dicom_json)
     bits = (
         _first(elements, "00280100") * _first(elements, "00280002", 1) * (instance.rows or 0) * (instance.columns or 0)
     )
@@ -113,6 +116,7 @@ def _native_spans(instance: StoredInstance, count: int) -> list[Span]:
 
 def _encapsulated_spans(objects: ObjectStore, instance: StoredInstance, start: int, count: int) -> list[list[Span]]:
     """Tell frames apart by what is there: one fragment each, an offset table, or how codestreams begin (A.4)."""
+    may_wait()  # the items may be many
     table, *fragments = _items(objects, instance, start)
     if len(fragments) == count:
         return [[fragment] for fragment in fragments]
