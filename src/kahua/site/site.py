@@ -1,7 +1,7 @@
 """A site, built from its settings."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kahua.access import AE_TITLE_PREFIX
 from kahua.database import Courier, Database, forget_delivered
@@ -30,7 +30,9 @@ from kahua.monitoring import (
 from kahua.settings import Settings
 from kahua.site.adapters import open_database, open_object_store, open_objects, open_vault
 from kahua.site.calls import Calls
+from kahua.site.leaps import Leaps
 from kahua.site.routing import Routing
+from kahua.site.waits import end_long_waits
 from kahua.site.web import web_folder
 from kahua.store import Archive, Exporter, ObjectStore
 from kahua.store.deletion.trash import empty_old
@@ -84,6 +86,7 @@ class Site:
     inspectors: Decoders
     extensions: Extensions
     runs: Runs
+    leaps: Leaps = field(default_factory=Leaps)
 
     @property
     def studio(self) -> Studio:
@@ -236,9 +239,11 @@ class Site:
 
     def tidy(self) -> None:
         """Remove what is not needed any more: objects of what was deleted, delivered events, left-over files."""
-        empty_old(self.database, days=self.settings.trash_days)
+        end_long_waits(self.database)
+        if not self.leaps.is_in_doubt():
+            empty_old(self.database, days=self.settings.trash_days)
+            remove_ended(self.database, days=self.settings.workitem_days)
         let_go_due(self.database, most_bytes=self.settings.sourced_bytes)
-        remove_ended(self.database, days=self.settings.workitem_days)
         self.archive.collect()
         Cache(self.settings.folder("cache")).prune(most_bytes=self.settings.cache_bytes)
         turn_over(self.settings.folder("logs"), most_bytes=self.settings.log_bytes)

@@ -72,6 +72,12 @@ def test_a_pause_is_kept() -> None:
     assert started([run("r", waiting)], machine()) == []
 
 
+def test_a_pause_that_a_clock_made_too_long_is_none() -> None:
+    waiting = task("a")
+    waiting.not_before = datetime.now(UTC) + timedelta(days=365)
+    assert started([run("r", waiting)], machine()) == ["a"]
+
+
 def test_a_cancelled_run_starts_nothing() -> None:
     cancelled = run("r", task("a"))
     cancelled.is_cancelling = True

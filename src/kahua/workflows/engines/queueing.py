@@ -3,6 +3,7 @@
 import time
 from collections import Counter, deque
 from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
 
 from kahua.database import now
 from kahua.workflows.engines.attempts import SITE_KINDS, ActiveAttempt
@@ -15,6 +16,9 @@ LOOK_AHEAD = 100
 
 #: After this long a task that lacks something holds back others that would take the same.
 HOLD_SECONDS = 30.0
+
+#: No task waits longer for its next attempt.
+LONGEST_WAIT = timedelta(hours=1)
 
 
 def next_tasks(
@@ -44,8 +48,13 @@ def next_tasks(
 
 def _candidates(run: ActiveRun) -> list[ActiveTask]:
     moment = now()
-    due = [task for task in run.ready.values() if task.not_before is None or task.not_before <= moment]
+    due = [task for task in run.ready.values() if not _waits(task, moment)]
     return sorted(due, key=lambda task: task.order)[:LOOK_AHEAD]
+
+
+def _waits(task: ActiveTask, moment: datetime) -> bool:
+    """Whether it is too early for a task; a wait that no pause explains was set by a clock that went ahead."""
+    return task.not_before is not None and moment < task.not_before <= moment + LONGEST_WAIT
 
 
 def _fits(task: ActiveTask, ledger: Ledger, reserved: set[str]) -> bool:
