@@ -4,12 +4,14 @@ import gzip
 import os
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
+from pydicom import Dataset
 from sqlalchemy import select
 
 from kahua.errors import InvalidInput, NotFound
@@ -72,6 +74,58 @@ def test_an_archive_of_any_shape_is_brought_in(archive: Archive, tmp_path: Path)
     assert summary(report) == (3, 0, 2, 0)
     assert len(report.series) == 2
     assert summary(bring_in(archive, path)) == (0, 3, 2, 0)
+
+
+#: Names of a Referenced File ID (PS3.3 F.3.2.2) that lead out of the File-set, or nowhere.
+ELSEWHERE = (
+    ["..", "SECRET"],
+    ["", "etc", "passwd"],
+    ["/dev/zero"],
+    ["PIPE"],
+    ["LINK"],
+    ["DICOMDIR"],
+    ["NUL"],
+    ["A"] * 4000,
+)
+
+
+def hostile_dicomdir(references: Sequence[list[str]], *, offset: int = 0) -> bytes:
+    """A DICOMDIR whose records name other places, and each other in a circle."""
+    directory = ct_series(slices=1, SOPClassUID="1.2.840.10008.1.3.10")[0]
+    directory.OffsetOfTheFirstDirectoryRecordOfTheRootDirectoryEntity = offset
+    directory.DirectoryRecordSequence = [record(reference, offset) for reference in references]
+    return part10(directory)
+
+
+def record(reference: list[str], offset: int) -> Dataset:
+    item = Dataset()
+    item.OffsetOfTheNextDirectoryRecord = item.OffsetOfReferencedLowerLevelDirectoryEntity = offset
+    item.DirectoryRecordType = "IMAGE"
+    item.add_new("ReferencedFileID", "CS", reference)
+    return item
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS", "ignore:The value length")
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", ["DICOMDIR", "dicomdir.dcm"])
+@pytest.mark.parametrize("references", [ELSEWHERE, [["IM1"]] * 20_000], ids=["elsewhere", "many"])
+def test_a_dicomdir_leads_nowhere(
+    archive: Archive, tmp_path: Path, references: Sequence[list[str]], name: str, packed: bool
+) -> None:
+    mine, secret = ct_series(slices=2)
+    (tmp_path / "SECRET").write_bytes(part10(secret))
+    folder = tmp_path / "in"
+    folder.mkdir()
+    files = {name: hostile_dicomdir(references, offset=132), "IM1": part10(mine)}
+    for each, content in files.items():
+        (folder / each).write_bytes(content)
+    os.mkfifo(folder / "PIPE")
+    (folder / "LINK").symlink_to(tmp_path / "SECRET")
+    report = bring_in(archive, pack(tmp_path / "in.zip", files) if packed else folder)
+    assert summary(report) == (1, 0, 1, 0)
+    with archive.database.read() as session:
+        assert session.scalars(select(InstanceRow.sop_instance_uid)).all() == [mine.SOPInstanceUID]
 
 
 def test_a_broken_file_is_named_and_hinders_no_other(archive: Archive, tmp_path: Path) -> None:
