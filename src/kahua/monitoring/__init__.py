@@ -15,6 +15,7 @@ from kahua.monitoring.doctor import (
     check_quarantine,
     check_room,
     check_sandbox,
+    check_secrets,
     check_web,
     examine,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "check_quarantine",
     "check_room",
     "check_sandbox",
+    "check_secrets",
     "check_web",
     "examine",
 ]

@@ -10,15 +10,17 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from kahua.access import verify_audit_chain
+from kahua.access import ProjectRow, verify_audit_chain
 from kahua.database import Database, EventRow
-from kahua.errors import KahuaError
+from kahua.errors import KahuaError, StateConflict
 from kahua.settings import Settings
 from kahua.store import (
     FOLDERS,
     MOVER_LOCK,
     InstanceRow,
     ObjectStore,
+    PeerRow,
+    Vault,
     count_quarantined,
     damaged,
     is_nearly_full,
@@ -231,6 +233,23 @@ def check_place_of_objects(database: Database, place: str) -> Iterator[Finding]:
             text=f"The objects have moved to {placement.source}; the setting object_store still says {place}.",
             remedy=f'Write object_store = "{placement.source}": the site will not start again without.',
         )
+
+
+def check_secrets(database: Database, vault: Vault) -> Iterator[Finding]:
+    """See whether the secrets of peers can be read with the key that is here."""
+    query = select(PeerRow.name, ProjectRow.name, PeerRow.secret).join(ProjectRow, ProjectRow.id == PeerRow.project_id)
+    with database.read() as session:
+        rows = session.execute(query.where(PeerRow.secret != "").order_by(ProjectRow.name, PeerRow.name)).all()
+    for peer, project, secret in rows:
+        try:
+            vault.open(secret)
+        except StateConflict as error:
+            yield Finding(
+                id="secret",
+                severity=Severity.PROBLEM,
+                text=f"The peer {peer} of the project {project} cannot be called. {error.message}",
+                remedy=error.remedy or "",
+            )
 
 
 def check_audit(database: Database) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ from kahua.monitoring import (
     check_quarantine,
     check_room,
     check_sandbox,
+    check_secrets,
     check_web,
 )
 from kahua.settings import Settings
@@ -225,6 +226,7 @@ class Site:
             lambda: check_objects(self.database, self.objects),
             lambda: check_contents(self.database, self.placed) if thorough else (),
             lambda: check_place_of_objects(self.database, self.settings.object_store),
+            lambda: check_secrets(self.database, self.vault),
             lambda: check_audit(self.database),
             self._check_sandbox,
             lambda: check_installed(

@@ -67,6 +67,7 @@ from kahua.store.peers import (
     peers_calling,
     remove_peer,
 )
+from kahua.store.remote.tables import PeerRow
 from kahua.store.spreadsheet import as_csv
 from kahua.store.tables import (
     DiscardedObjectRow,
@@ -79,6 +80,7 @@ from kahua.store.tables import (
     StudyRow,
     TrashRow,
 )
+from kahua.store.vault import Vault
 from kahua.store.verification import damaged
 from kahua.store.workitems.tables import WorkitemRow
 
@@ -107,6 +109,7 @@ __all__ = [
     "Original",
     "Peer",
     "PeerFacts",
+    "PeerRow",
     "Policy",
     "QuarantineRow",
     "Restored",
@@ -120,6 +123,7 @@ __all__ = [
     "Traces",
     "TrashRow",
     "TreatmentReportRow",
+    "Vault",
     "WorkitemRow",
     "add_file",
     "add_peer",

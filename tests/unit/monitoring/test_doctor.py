@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from kahua.access import record
+from kahua.access import create_project, record
 from kahua.access.tables import AuditEntryRow
 from kahua.database import EventRow, announce, now
 from kahua.errors import DicomRefused, Unavailable
@@ -24,10 +24,11 @@ from kahua.monitoring import (
     check_outbox,
     check_quarantine,
     check_room,
+    check_secrets,
     examine,
 )
 from kahua.settings import Settings
-from kahua.store import Archive, Origin
+from kahua.store import Archive, Origin, PeerFacts, Vault, add_peer
 from kahua.testing import factory
 from kahua.testing.archive import archive_in
 
@@ -139,3 +140,16 @@ def test_a_check_that_fails_is_itself_a_finding() -> None:
         "The database does not answer.",
         "Start it.",
     )
+
+
+def test_a_secret_that_was_locked_with_another_key_is_a_problem(archive: Archive, tmp_path: Path) -> None:
+    mine, other = Vault(tmp_path / "site.key"), Vault(tmp_path / "other.key")
+    with archive.database.write() as session:
+        project = create_project(session, actor="ada", name="liver")
+        for name, vault in (("readable", mine), ("pacs", other)):
+            facts = PeerFacts(kind="dicomweb", url="http://127.0.0.1:1/", secret=vault.lock("secret"))
+            add_peer(session, project_id=project.id, name=name, facts=facts)
+    (finding,) = check_secrets(archive.database, mine)
+    assert finding.severity is Severity.PROBLEM
+    assert "pacs of the project liver cannot be called" in finding.text
+    assert "give the secret anew" in finding.remedy
