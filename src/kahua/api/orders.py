@@ -9,12 +9,12 @@ from pydantic import BaseModel
 
 from kahua.access import ProjectAccess
 from kahua.api.schemas import Page
+from kahua.datasets import FoundSeries, some_series
 from kahua.site import Site
 from kahua.store import as_csv
 from kahua.store.remote.orders import Item, Order, Orders, Progress
 
 Shown = TypeVar("Shown", bound=BaseModel)
-ShownItem = TypeVar("ShownItem", bound=BaseModel)
 
 After = Annotated[int, Query(ge=0, description="`id` of the last item of the page before.")]
 
@@ -39,6 +39,16 @@ class OrderProgressItem(BaseModel):
     items: dict[str, int]
 
 
+class OrderedSeries(BaseModel):
+    """A series of this site that an order is about, as people know it."""
+
+    id: str
+    modality: str
+    description: str
+    patient_id: str
+    patient_name: str
+
+
 class OrderItem(BaseModel):
     """A part of an order."""
 
@@ -51,6 +61,11 @@ class OrderItem(BaseModel):
     #: What went wrong last, or what is odd.
     note: str
     finished_at: datetime | None
+    #: The series that are sent, or that came; those that are still there.
+    series: list[OrderedSeries] = []
+
+
+ShownItem = TypeVar("ShownItem", bound=OrderItem)
 
 
 def told(progress: Progress[Order]) -> dict[str, object]:
@@ -101,22 +116,35 @@ def page_of_items(
     with site.database.read() as session:
         order = orders.find(session, may.project_id, order_id)
         rows = orders.items(session, order, limit=limit + 1, after=after)
-    return Page(
-        items=[model.model_validate(row, from_attributes=True) for row in rows[:limit]],
-        next_cursor=str(rows[limit - 1].id) if len(rows) > limit else None,
+        shown = [model.model_validate(row, from_attributes=True) for row in rows[:limit]]
+        here = some_series(session, may.project_id, [id_ for row in rows[:limit] for id_ in row.series_here])
+    for item, row in zip(shown, rows, strict=False):
+        item.series = [_ordered(here[id_]) for id_ in row.series_here if id_ in here]
+    return Page(items=shown, next_cursor=str(rows[limit - 1].id) if len(rows) > limit else None)
+
+
+def _ordered(found: FoundSeries) -> OrderedSeries:
+    return OrderedSeries(
+        id=found.series.id,
+        modality=found.series.modality,
+        description=found.series.description,
+        patient_id=found.study.patient_id,
+        patient_name=found.study.patient_name,
     )
 
 
 def table_of_items(
-    site: Site, may: ProjectAccess, orders: Orders[Order, Item], order_id: str, model: type[BaseModel]
+    site: Site, may: ProjectAccess, orders: Orders[Order, Item], order_id: str, model: type[ShownItem]
 ) -> Response:
     """Give all items of an order as a table."""
-    rows = [list(item.model_dump().values()) for item in _all_items(site, may, orders, order_id, model)]
+    names = [name for name in model.model_fields if name != "series"]
+    items = _all_items(site, may, orders, order_id, model)
+    rows = [[getattr(item, name) for name in names] for item in items]
     headers = {
         "Content-Disposition": f'attachment; filename="{orders.word}-{order_id}.csv"',
         "Cache-Control": "no-store",
     }
-    return Response(as_csv(list(model.model_fields), rows), media_type="text/csv", headers=headers)
+    return Response(as_csv(names, rows), media_type="text/csv", headers=headers)
 
 
 def _all_items(

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from kahua.access import Role, entries, find_project
 from kahua.site import Site
-from kahua.store import Origin, PeerFacts, add_peer
+from kahua.store import Origin, PeerFacts, add_peer, delete_series
 from kahua.testing.factory import ct_series, part10
 from kahua.testing.site import TestClient, add_person, browser
 
@@ -51,6 +51,21 @@ def start(carla: TestClient, kind: str, site: Site, project: str, folder: Path) 
     return str(answer.json()["id"])
 
 
+def test_a_series_that_is_sent_is_told_as_people_know_it_as_long_as_it_is_there(
+    carla: TestClient, site: Site, project: str, tmp_path: Path
+) -> None:
+    order = start(carla, "deliveries", site, project, tmp_path)
+    at = f"/api/projects/ward/deliveries/{order}"
+    (item,) = carla.get(f"{at}/items").json()["items"]
+    (shown,) = item["series"]
+    assert (shown["id"], shown["modality"]) == (item["series_id"], "CT")
+    assert shown["patient_id"]
+    assert "series" not in carla.get(f"{at}/items.csv").text.splitlines()[0].split(",")
+    with site.database.write() as session:
+        delete_series(session, project, item["series_id"], actor="carla", keep=True)
+    assert carla.get(f"{at}/items").json()["items"][0]["series"] == []
+
+
 @pytest.mark.parametrize("kind", ["pulls", "deliveries"])
 def test_an_order_is_shown_cancelled_and_tried_again(
     carla: TestClient, site: Site, project: str, tmp_path: Path, kind: str
@@ -80,4 +95,4 @@ def test_what_became_of_each_item_is_a_table_too(
     assert f"{order}.csv" in answer.headers["content-disposition"]
     (row,) = csv.DictReader(io.StringIO(answer.text))
     assert (row["id"], row["state"]) == (str(item["id"]), "waiting")
-    assert set(row) == set(item)
+    assert set(row) == set(item) - {"series"}

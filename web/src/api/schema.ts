@@ -2024,6 +2024,11 @@ export interface components {
             note: string;
             /** Sent */
             sent: number;
+            /**
+             * Series
+             * @default []
+             */
+            series: components["schemas"]["OrderedSeries"][];
             /** Series Id */
             series_id: string;
             /** State */
@@ -2494,6 +2499,22 @@ export interface components {
             token: string;
         };
         /**
+         * OrderedSeries
+         * @description A series of this site that an order is about, as people know it.
+         */
+        OrderedSeries: {
+            /** Description */
+            description: string;
+            /** Id */
+            id: string;
+            /** Modality */
+            modality: string;
+            /** Patient Id */
+            patient_id: string;
+            /** Patient Name */
+            patient_name: string;
+        };
+        /**
          * OriginalPatient
          * @description Who is behind a pseudonym.
          */
@@ -2955,6 +2976,11 @@ export interface components {
             received: number;
             /** Refused */
             refused: number;
+            /**
+             * Series
+             * @default []
+             */
+            series: components["schemas"]["OrderedSeries"][];
             /** Series Uid */
             series_uid: string;
             /** State */

@@ -21,7 +21,7 @@ export function Actions({ project, kind, order }: Props) {
   if (!allows(mine, kind === 'pulls' ? 'series.write' : 'series.export')) return null;
   return (
     <>
-      <Group gap={8} justify="flex-end" wrap="nowrap">
+      <Group gap={8} justify="flex-end">
         {canRetry(order) && (
           <Button size="xs" variant="default" loading={retry.isPending} onClick={() => retry.mutate()}>
             Try again now

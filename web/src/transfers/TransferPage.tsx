@@ -2,7 +2,7 @@ import { Button, Group, Stack, Table, Text } from '@mantine/core';
 import { IconTable } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { Age, CopyText, exact, PageHeader, ProblemView } from '~/common';
+import { Age, CopyText, exact, PageHeader, ProblemView, personName } from '~/common';
 import { Actions } from './Actions';
 import { Bar } from './Bar';
 import { itemsQuery, type Kind, type Item as Part, tableAddress, transferQuery } from './requests';
@@ -17,12 +17,23 @@ interface Props {
 const STATES: Record<string, string> = { waiting: 'Waiting', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' };
 
 function What({ project, item }: { project: string; item: Part }) {
-  if ('series_id' in item)
+  if (item.series.length > 0)
     return (
-      <Link to="/projects/$project/series/$series" params={{ project, series: item.series_id }}>
-        <span className="mono">{item.series_id}</span>
-      </Link>
+      <Stack gap={4}>
+        {item.series.map((series) => (
+          <div key={series.id}>
+            <Link to="/projects/$project/series/$series" params={{ project, series: series.id }}>
+              {series.description || 'Without description'}
+            </Link>
+            <Text fz="xs" c="dimmed">
+              {series.modality} ·{' '}
+              <span className="patient">{personName(series.patient_name) || series.patient_id}</span>
+            </Text>
+          </div>
+        ))}
+      </Stack>
     );
+  if ('series_id' in item) return <Text c="dimmed">A series that is no longer here</Text>;
   const uid = item.series_uid || item.study_uid;
   const named = item.accession_number ? `Accession ${item.accession_number}` : `Patient ${item.patient_id}`;
   return uid ? <CopyText text={uid} length={34} /> : <span className="patient">{named}</span>;
@@ -35,12 +46,21 @@ function Item({ project, item }: { project: string; item: Part }) {
       <Table.Td>
         <What project={project} item={item} />
       </Table.Td>
-      <Table.Td>{STATES[item.state] ?? item.state}</Table.Td>
+      <Table.Td>
+        {STATES[item.state] ?? item.state}
+        {item.note && (
+          <Text fz="xs" c="dimmed" hiddenFrom="xs" style={{ overflowWrap: 'anywhere' }}>
+            {item.note}
+          </Text>
+        )}
+      </Table.Td>
       <Table.Td>
         {'series_id' in item || item.series_uid ? instanceWords({ ...item, items: {} }) : 'looked up'}
       </Table.Td>
-      <Table.Td ta="right">{item.attempts}</Table.Td>
-      <Table.Td maw={420}>
+      <Table.Td ta="right" visibleFrom="md">
+        {item.attempts}
+      </Table.Td>
+      <Table.Td visibleFrom="xs" style={{ overflowWrap: 'anywhere' }}>
         {item.note}
         {waits && (
           <Text fz="xs" c="dimmed">
@@ -88,15 +108,17 @@ export function TransferPage({ project, kind, id }: Props) {
         </Text>
       </Stack>
       {items.error && !items.data && <ProblemView error={items.error} retry={() => items.refetch()} />}
-      <Table.ScrollContainer minWidth={820} px={24} pb={48}>
+      <Stack px={24} pb={48} gap={0}>
         <Table>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>{kind === 'pulls' ? 'Wanted' : 'Series'}</Table.Th>
               <Table.Th>State</Table.Th>
               <Table.Th>Instances</Table.Th>
-              <Table.Th ta="right">Attempts</Table.Th>
-              <Table.Th>What happened</Table.Th>
+              <Table.Th ta="right" visibleFrom="md">
+                Attempts
+              </Table.Th>
+              <Table.Th visibleFrom="xs">What happened</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
@@ -112,7 +134,7 @@ export function TransferPage({ project, kind, id }: Props) {
             </Button>
           </Group>
         )}
-      </Table.ScrollContainer>
+      </Stack>
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Group, SegmentedControl, Table, Text } from '@mantine/core';
+import { Button, Group, SegmentedControl, Stack, Table, Text } from '@mantine/core';
 import { IconTransfer } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -30,7 +30,7 @@ const EMPTY: Record<Kind, { title: string; text: string; command: string }> = {
 function Row({ project, kind, order }: { project: string; kind: Kind; order: Order }) {
   return (
     <Table.Tr>
-      <Table.Td>
+      <Table.Td style={{ overflowWrap: 'anywhere' }}>
         <Link to="/projects/$project/transfers/$kind/$transfer" params={{ project, kind, transfer: order.id }}>
           {order.peer}
         </Link>
@@ -41,14 +41,17 @@ function Row({ project, kind, order }: { project: string; kind: Kind; order: Ord
         )}
       </Table.Td>
       <Table.Td>{stateWord(order)}</Table.Td>
-      <Table.Td miw={240}>
+      <Table.Td>
         <Bar state={order.state} items={order.items} />
         <Text fz="xs" c="dimmed" mt={4}>
           {seriesWords(order)}
+          <Text span inherit hiddenFrom="md">
+            ; {instanceWords(order)}
+          </Text>
         </Text>
       </Table.Td>
-      <Table.Td>{instanceWords(order)}</Table.Td>
-      <Table.Td>
+      <Table.Td visibleFrom="md">{instanceWords(order)}</Table.Td>
+      <Table.Td visibleFrom="sm">
         <Age moment={order.created_at} />
         <Text fz="xs" c="dimmed">
           by {order.created_by}
@@ -90,15 +93,15 @@ export function TransfersPage({ project, kind, onKind }: Props) {
         </EmptyState>
       )}
       {orders.length > 0 && (
-        <Table.ScrollContainer minWidth={900} px={24} pb={48}>
+        <Stack px={24} pb={48} gap={0}>
           <Table>
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>Peer</Table.Th>
                 <Table.Th>State</Table.Th>
                 <Table.Th>Series</Table.Th>
-                <Table.Th>Instances</Table.Th>
-                <Table.Th>Ordered</Table.Th>
+                <Table.Th visibleFrom="md">Instances</Table.Th>
+                <Table.Th visibleFrom="sm">Ordered</Table.Th>
                 <Table.Th aria-label="Actions" />
               </Table.Tr>
             </Table.Thead>
@@ -115,7 +118,7 @@ export function TransfersPage({ project, kind, onKind }: Props) {
               </Button>
             </Group>
           )}
-        </Table.ScrollContainer>
+        </Stack>
       )}
     </>
   );

@@ -1,5 +1,6 @@
 """Tables of what the site knows of other DICOM applications."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,10 @@ class ItemColumns:
     if TYPE_CHECKING:
         order_id: Mapped[str]
 
+        @property
+        def series_here(self) -> Sequence[str]:
+            """Ids of series of this site that the item is about."""
+
     id: Mapped[int] = mapped_column(primary_key=True)
     #: `waiting`, `done`, `failed` or `cancelled`.
     state: Mapped[str] = mapped_column(String(16), default="waiting")
@@ -115,6 +120,11 @@ class PullItemRow(ItemColumns, Base):
     #: Ids of the series here to which instances were added.
     series_ids: Mapped[list[str]] = mapped_column(JSON, default=list)
 
+    @property
+    def series_here(self) -> Sequence[str]:
+        """Ids of series of this site that the item is about."""
+        return self.series_ids
+
 
 class DeliveryRow(OrderColumns, Base):
     """Series that are sent to a peer."""
@@ -145,6 +155,11 @@ class DeliveryItemRow(ItemColumns, Base):
     failed: Mapped[int] = mapped_column(default=0)
     #: Instances that de-identification held back.
     held_back: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def series_here(self) -> Sequence[str]:
+        """Ids of series of this site that the item is about."""
+        return [self.series_id]
 
 
 class SeriesSourceRow(Base):
