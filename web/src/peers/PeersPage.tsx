@@ -41,14 +41,17 @@ function Row({ project, peer, mayManage, onEdit, onRemove }: RowProps) {
         <Text fz="xs" c="dimmed">
           {peer.kind === 'dimse' ? 'DIMSE' : 'DICOMweb'}
         </Text>
+        <Text fz="xs" className="mono" hiddenFrom="md" style={{ overflowWrap: 'anywhere' }}>
+          {addressOf(peer)}
+        </Text>
       </Table.Td>
-      <Table.Td maw={300}>
+      <Table.Td maw={300} visibleFrom="md">
         <div className="mono truncate">{addressOf(peer)}</div>
         <Text fz="xs" c="dimmed">
           {peer.networks.length > 0 && `calls from ${peer.networks.join(', ')}`}
         </Text>
       </Table.Td>
-      <Table.Td>
+      <Table.Td visibleFrom="xs">
         {rightsOf(peer)}
         <Text fz="xs" c="dimmed">
           {peer.deidentify ? 'is sent de-identified images' : 'is sent images as they are'}
@@ -60,7 +63,7 @@ function Row({ project, peer, mayManage, onEdit, onRemove }: RowProps) {
       </Table.Td>
       <Table.Td>
         {mayManage && (
-          <Group gap={8} justify="flex-end" wrap="nowrap">
+          <Group gap={8} justify="flex-end">
             <Button size="xs" variant="default" onClick={onEdit} aria-label={`Change ${peer.name}`}>
               Change
             </Button>
@@ -115,31 +118,29 @@ export function PeersPage({ project }: { project: string }) {
       )}
       {items.length > 0 && (
         <Stack px={24} pb={48} gap={12}>
-          <Table.ScrollContainer minWidth={820}>
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>Peer</Table.Th>
-                  <Table.Th>Address</Table.Th>
-                  <Table.Th>Rights</Table.Th>
-                  <Table.Th>Connection</Table.Th>
-                  <Table.Th aria-label="Actions" />
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {items.map((peer) => (
-                  <Row
-                    key={peer.name}
-                    project={project}
-                    peer={peer}
-                    mayManage={mayManage}
-                    onEdit={() => setEdited(peer)}
-                    onRemove={() => setGoing(peer)}
-                  />
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
+          <Table>
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>Peer</Table.Th>
+                <Table.Th visibleFrom="md">Address</Table.Th>
+                <Table.Th visibleFrom="xs">Rights</Table.Th>
+                <Table.Th>Connection</Table.Th>
+                <Table.Th aria-label="Actions" />
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {items.map((peer) => (
+                <Row
+                  key={peer.name}
+                  project={project}
+                  peer={peer}
+                  mayManage={mayManage}
+                  onEdit={() => setEdited(peer)}
+                  onRemove={() => setGoing(peer)}
+                />
+              ))}
+            </Table.Tbody>
+          </Table>
         </Stack>
       )}
       <Modal

@@ -54,7 +54,7 @@ function Item({ project, item }: { project: string; item: Part }) {
           </Text>
         )}
       </Table.Td>
-      <Table.Td>
+      <Table.Td visibleFrom="xs">
         {'series_id' in item || item.series_uid ? instanceWords({ ...item, items: {} }) : 'looked up'}
       </Table.Td>
       <Table.Td ta="right" visibleFrom="md">
@@ -114,7 +114,7 @@ export function TransferPage({ project, kind, id }: Props) {
             <Table.Tr>
               <Table.Th>{kind === 'pulls' ? 'Wanted' : 'Series'}</Table.Th>
               <Table.Th>State</Table.Th>
-              <Table.Th>Instances</Table.Th>
+              <Table.Th visibleFrom="xs">Instances</Table.Th>
               <Table.Th ta="right" visibleFrom="md">
                 Attempts
               </Table.Th>

@@ -30,7 +30,7 @@ const EMPTY: Record<Kind, { title: string; text: string; command: string }> = {
 function Row({ project, kind, order }: { project: string; kind: Kind; order: Order }) {
   return (
     <Table.Tr>
-      <Table.Td style={{ overflowWrap: 'anywhere' }}>
+      <Table.Td style={{ overflowWrap: 'break-word' }}>
         <Link to="/projects/$project/transfers/$kind/$transfer" params={{ project, kind, transfer: order.id }}>
           {order.peer}
         </Link>
@@ -40,8 +40,9 @@ function Row({ project, kind, order }: { project: string; kind: Kind; order: Ord
           </Text>
         )}
       </Table.Td>
-      <Table.Td>{stateWord(order)}</Table.Td>
+      <Table.Td visibleFrom="sm">{stateWord(order)}</Table.Td>
       <Table.Td>
+        <Text hiddenFrom="sm">{stateWord(order)}</Text>
         <Bar state={order.state} items={order.items} />
         <Text fz="xs" c="dimmed" mt={4}>
           {seriesWords(order)}
@@ -98,7 +99,7 @@ export function TransfersPage({ project, kind, onKind }: Props) {
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>Peer</Table.Th>
-                <Table.Th>State</Table.Th>
+                <Table.Th visibleFrom="sm">State</Table.Th>
                 <Table.Th>Series</Table.Th>
                 <Table.Th visibleFrom="md">Instances</Table.Th>
                 <Table.Th visibleFrom="sm">Ordered</Table.Th>
