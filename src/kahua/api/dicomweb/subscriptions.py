@@ -154,22 +154,23 @@ class _Channel:
         check_at = asyncio.get_running_loop().time() + CHECK_SECONDS
         try:
             while self._is_newest():
-                if not await self._send_waiting():
+                rows = await run_in_threadpool(self._waiting)
+                is_due = asyncio.get_running_loop().time() >= check_at
+                if (rows or is_due) and not await run_in_threadpool(self._may_listen):
+                    return REFUSED
+                if is_due:
+                    check_at += CHECK_SECONDS
+                if not await self._send(rows):
                     return None
                 await asyncio.wait({listening}, timeout=POLL_SECONDS)
                 if listening.done():  # it has nothing to say: it left, or it is no subscriber
                     return UNSUPPORTED if listening.result()["type"] == "websocket.receive" else None
-                if asyncio.get_running_loop().time() >= check_at:
-                    check_at += CHECK_SECONDS
-                    if not await run_in_threadpool(self._may_listen):
-                        return REFUSED
             return NORMAL
         finally:
             listening.cancel()
 
-    async def _send_waiting(self) -> bool:
-        """Send what waits, and forget it when it was taken; whether the other side is still there."""
-        rows = await run_in_threadpool(self._waiting)
+    async def _send(self, rows: Sequence[Any]) -> bool:
+        """Send reports, and forget them when they were taken; whether the other side is still there."""
         try:
             for row in rows:
                 await asyncio.wait_for(self._websocket.send_text(row.report.decode()), SEND_SECONDS)
