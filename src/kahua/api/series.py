@@ -67,6 +67,8 @@ class SeriesFacets(BaseModel):
     body_part: list[FacetValue]
     manufacturer: list[FacetValue]
     validation: list[FacetValue]
+    #: Peers at which alone the images of a series are.
+    source: list[FacetValue]
 
 
 @router.get("", operation_id="list_series")

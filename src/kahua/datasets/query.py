@@ -36,6 +36,8 @@ class Field(StrEnum):
     MANUFACTURER = "Manufacturer"
     #: What the badge says (`errors`), or the code of a finding (`missing-slices`); no attribute.
     VALIDATION = "Validation"
+    #: Name of the peer at which alone the images are; no attribute.
+    SOURCE = "Source"
 
 
 _FIELDS = {field.value.lower(): field for field in Field}

@@ -16,6 +16,7 @@ from kahua.datasets.tables import DatasetEntryRow, DatasetRow
 from kahua.dicom import fold
 from kahua.errors import InvalidInput, NotFound
 from kahua.store import SeriesFindingRow, SeriesRow, StudyRow
+from kahua.store.remote.tables import SeriesSourceRow
 from kahua.store.validation import STATES
 
 #: Most values of a facet, the most frequent ones.
@@ -93,6 +94,10 @@ _CONTAINED: dict[Field, InstrumentedAttribute[str]] = {
 }
 
 
+#: Whether the images of a series that has a source are there alone.
+_AWAY: ColumnElement[bool] = SeriesSourceRow.away_until > 0
+
+
 def find_series(
     session: Session, project_id: str, where: SeriesFilter, *, limit: int, cursor: str | None = None
 ) -> tuple[list[FoundSeries], str | None]:
@@ -130,7 +135,8 @@ def count_found(session: Session, project_id: str, where: SeriesFilter) -> Serie
 
 def facets_of(session: Session, project_id: str, where: SeriesFilter) -> dict[str, list[FacetValue]]:
     """Count the series found by the values of some attributes, most frequent first."""
-    return {name: _facet(session, project_id, where, column) for name, column in FACETS.items()}
+    facets = {name: _facet(session, project_id, where, column) for name, column in FACETS.items()}
+    return facets | {"source": _sources(session, project_id, where)}
 
 
 def get_series(session: Session, project_id: str, series_id: str) -> FoundSeries:
@@ -167,6 +173,15 @@ def _facet(
 ) -> list[FacetValue]:
     count = func.count()
     query = _restrict(select(column, count), session, project_id, where)
+    rows = session.execute(query.group_by(column).order_by(count.desc(), column).limit(MAX_FACET_VALUES))
+    return [FacetValue(value=value, count=number) for value, number in rows]
+
+
+def _sources(session: Session, project_id: str, where: SeriesFilter) -> list[FacetValue]:
+    """Count the series found whose images are at a peer alone, by its name."""
+    column, count = SeriesSourceRow.peer_name, func.count()
+    query = _restrict(select(column, count), session, project_id, where)
+    query = query.join(SeriesSourceRow, SeriesSourceRow.series_id == SeriesRow.id).where(_AWAY)
     rows = session.execute(query.group_by(column).order_by(count.desc(), column).limit(MAX_FACET_VALUES))
     return [FacetValue(value=value, count=number) for value, number in rows]
 
@@ -219,6 +234,9 @@ def _matches(term: Term) -> ColumnElement[bool]:
             return _name_contains(term.text)
         case Field.VALIDATION:
             return _validated(term.text.lower())
+        case Field.SOURCE:
+            at_source = select(SeriesSourceRow.series_id).where(_AWAY, SeriesSourceRow.peer_name == term.text)
+            return SeriesRow.id.in_(at_source)
         case Field.STUDY_DATE:
             return _date_between(term.text)
         case field if field in _EXACT:

@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from kahua.database import Database, now
 from kahua.datasets import (
+    FacetValue,
     SeriesFilter,
     count_found,
     create_dataset,
@@ -16,6 +18,8 @@ from kahua.datasets import (
     get_series,
 )
 from kahua.errors import InvalidInput, NotFound
+from kahua.store import SeriesRow
+from kahua.store.remote.tables import SeriesSourceRow
 from kahua.testing.series import add_many_series, add_series
 
 
@@ -99,6 +103,29 @@ def test_facets_count_the_most_frequent_first(filled: Database, project: str) ->
         facets = facets_of(session, project, SeriesFilter(text="Modality:CT"))
     assert [(value.value, value.count) for value in facets["modality"]] == [("CT", 2)]
     assert [(value.value, value.count) for value in facets["body_part"]] == [("", 1), ("LIVER", 1)]
+
+
+def test_what_is_at_its_source_is_found_and_counted_by_peer(filled: Database, project: str) -> None:
+    with filled.write() as session:
+        ids = session.scalars(select(SeriesRow.id).where(SeriesRow.modality == "CT").order_by(SeriesRow.received_at))
+        for series_id, away_until in zip(ids.all(), (0, 4), strict=True):
+            source = SeriesSourceRow(
+                series_id=series_id,
+                project_id=project,
+                peer_id="p",
+                peer_name="pacs",
+                study_uid="1.2",
+                series_uid="1.3",
+                keep_hours=1,
+                fetched_at=now(),
+                away_until=away_until,
+            )
+            session.add(source)
+    assert found(filled, project, "Source:pacs") == ["localizer"]
+    assert found(filled, project, "Modality:CT -Source:pacs") == ["Portal venous 5mm"]
+    with filled.read() as session:
+        assert facets_of(session, project, SeriesFilter())["source"] == [FacetValue(value="pacs", count=1)]
+        assert facets_of(session, project, SeriesFilter(text="Modality:RTDOSE"))["source"] == []
 
 
 def test_dataset_restricts_to_its_series(filled: Database, project: str) -> None:

@@ -3444,6 +3444,8 @@ export interface components {
             manufacturer: components["schemas"]["FacetValue"][];
             /** Modality */
             modality: components["schemas"]["FacetValue"][];
+            /** Source */
+            source: components["schemas"]["FacetValue"][];
             /** Validation */
             validation: components["schemas"]["FacetValue"][];
         };

@@ -10,6 +10,7 @@ const FACETS: { name: keyof SeriesFacets; field: string; title: string }[] = [
   { name: 'modality', field: 'Modality', title: 'Modality' },
   { name: 'body_part', field: 'BodyPartExamined', title: 'Body part' },
   { name: 'validation', field: 'Validation', title: 'Validation' },
+  { name: 'source', field: 'Source', title: 'At its source' },
   { name: 'manufacturer', field: 'Manufacturer', title: 'Manufacturer' },
 ];
 
