@@ -13,6 +13,7 @@ import pytest
 
 from kahua.errors import InvalidInput, NotFound, StateConflict
 from kahua.store.objects import FOLDERS, MAX_KEY_BYTES, ObjectStore
+from kahua.waiting import WouldWait, at_once
 
 ODD_KEYS = [
     "../a",
@@ -62,6 +63,22 @@ class ObjectStoreContract:
         assert store.read("a", start=100) == b""
         assert list(store.stream("a", start=1, length=5, chunk_bytes=2)) == [b"12", b"34", b"5"]
         assert b"".join(store.stream("a")) == b"0123456789"
+
+    def test_bytes_can_be_read_between_a_head_and_a_tail(self, store: ObjectStore) -> None:
+        store.put("a", [b"0123456789"])
+        assert store.read("a", start=3, length=4, between=(b"<", b">")) == b"<3456>"
+        assert store.read("a", between=(b"<", b">")) == b"<0123456789>"
+
+    def test_a_read_that_may_not_wait_gives_the_same_or_nothing(self, store: ObjectStore) -> None:
+        """Bytes given earlier stay as they are."""
+        for key, content in (("a", b"0123456789"), ("b", b"abcdefghij")):
+            store.put(key, [content])
+        try:
+            with at_once():
+                given = [store.read(key, start=3, length=4) for key in "ab"]
+        except WouldWait:
+            return
+        assert given == [b"3456", b"defg"]
 
     def test_a_file_is_taken_over(self, store: ObjectStore, tmp_path: Path) -> None:
         """The file is an object afterwards, and no longer in its place."""
