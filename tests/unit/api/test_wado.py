@@ -14,8 +14,9 @@ from pydicom.encaps import encapsulate, encapsulate_extended
 from kahua.dicom import transfer_syntaxes as syntaxes
 from kahua.dicom.encoders import ENCODERS
 from kahua.dicom.pixels import read_frame
-from kahua.testing.factory import ct_series, part10, picture
+from kahua.testing.factory import ct_series, part10, picture, segmentation
 from kahua.testing.site import TestClient, program
+from kahua.testing.states import presentation_state
 
 from .test_dicomweb import BASE, DICOM_PARTS, address_of, derive_all, get, parts_of, series_of, stow, study_of
 
@@ -380,7 +381,28 @@ def test_thumbnails_of_study_and_series_are_the_preview(client: TestClient, site
         assert picture_of(answer).format == "WEBP"
         again = get(client, f"{level(series[0])}/thumbnail", **{"If-None-Match": answer.headers["etag"]})
         assert again.status_code == 304
-        assert picture_of(get(client, f"{level(series[0])}/thumbnail", "image/jpeg")).format == "JPEG"
+        small = get(client, f"{level(series[0])}/thumbnail?viewport=16,16", "image/jpeg")
+        assert (picture_of(small).format, picture_of(small).size) == ("JPEG", (16, 16))
+        assert small.headers["etag"] != answer.headers["etag"]
+
+
+def test_who_reads_no_webp_sees_a_segmentation_on_its_image(client: TestClient, site: Any) -> None:
+    series = ct_series(slices=3)
+    drawn = segmentation(series)
+    stow(client, *map(part10, [*series, drawn]))
+    derive_all(site)
+    found = picture_of(get(client, f"{series_of(drawn)}/thumbnail", "image/jpeg"))
+    assert np.ptp(np.asarray(found.convert("RGB")).astype(int), axis=2).max() > 30
+
+
+def test_the_thumbnail_of_what_has_no_pixels_is_the_preview_of_its_series(client: TestClient, site: Any) -> None:
+    series = ct_series(slices=1)
+    state = presentation_state(series)
+    stow(client, *map(part10, [*series, state]))
+    derive_all(site)
+    for media in ("image/webp", "image/png"):
+        small = picture_of(get(client, f"{address_of(state)}/thumbnail", media))
+        assert small.format == media.removeprefix("image/").upper()
 
 
 def test_an_object_is_found_by_uri(client: TestClient, image: Dataset) -> None:

@@ -25,9 +25,13 @@ from kahua.store.dicomweb.retrieve import (
     locate_instances,
     locate_series,
 )
+from kahua.store.pictures.plain import redraw
 from kahua.store.pictures.wanted import Wanted
 
 router = APIRouter(prefix=PREFIX, tags=["dicomweb"], include_in_schema=False)
+
+#: Media type of previews.
+WEBP = "image/webp"
 
 #: Longest side of a thumbnail in pixels.
 THUMBNAIL = 128
@@ -103,9 +107,12 @@ def retrieve_series_thumbnail(
 def retrieve_thumbnail(
     request: Request, study: str, series: str, instance: str, access: Reader, site: SiteOfRequest
 ) -> Response:
-    """Retrieve a small picture of an instance."""
+    """Retrieve a small picture of an instance; of one without pixels, the preview of its series."""
     address = Address(study_uid=study, series_uid=series, instance_uid=instance)
-    return _thumbnail(request, site, find_instance(site, access, address).instance, 1)
+    found = find_instance(site, access, address).instance
+    if found.rows is None:  # a report or contours, for example: the preview shows them
+        return _preview(request, access, site, Address(study_uid=study, series_uid=series))
+    return _thumbnail(request, site, found, 1)
 
 
 @router.get(
@@ -211,27 +218,38 @@ def _thumbnail(request: Request, site: Site, instance: StoredInstance, number: i
     media = _chosen(accepted_of(request), PICTURES)
     if media is None:
         return not_acceptable(", ".join(PICTURES))
-    rendering = parse_rendering(request.query_params)
-    size = max(rendering.viewport) if rendering.viewport else THUMBNAIL
-    wanted = Wanted(frames=(number,), media_type=media, size=size)
-    return Response(_drawn(request, site, instance, wanted), media_type=media, headers=PRIVATE)
+    content = _drawn(request, site, instance, _small(request, number, media))
+    return Response(content, media_type=media, headers=PRIVATE)
+
+
+def _small(request: Request, number: int, media: str) -> Wanted:
+    """Give what is wanted of a thumbnail."""
+    viewport = parse_rendering(request.query_params).viewport
+    return Wanted(frames=(number,), media_type=media, size=max(viewport) if viewport else THUMBNAIL)
 
 
 def _preview(request: Request, access: ProjectAccess, site: Site, address: Address) -> Response:
-    """Send the preview that the worker has made; a small picture of the middle for who cannot read WebP."""
+    """Send the preview that the worker has made; a smaller one for who cannot read WebP."""
     with site.database.look() as session:
         found = [row for _, row in locate_series(session, access.project_id, address)]
-        row = next((row for row in found if row.preview_key is not None), found[0])
-        if row.preview_key is None:
-            raise NotFound(row.preview_note or "The series has no preview yet.")
-        accepted = accepted_of(request)
-        if choose(accepted, "image/webp") is None:
-            series = Address(study_uid=address.study_uid, series_uid=row.series_uid)
-            return _thumbnail(request, site, _middle(locate_instances(session, access.project_id, series)), 1)
-    headers = {**PRIVATE, "ETag": f'"{row.preview_key}"'}
-    if is_known(request, headers["ETag"]):
+    row = next((row for row in found if row.preview_key is not None), found[0])
+    key = row.preview_key
+    if key is None:
+        raise NotFound(row.preview_note or "The series has no preview yet.")
+    accepted = accepted_of(request)
+    media = WEBP if choose(accepted, WEBP) is not None else _chosen(accepted, PICTURES)
+    if media is None:
+        return not_acceptable(", ".join(PICTURES))
+    wanted = _small(request, 1, media)
+    tag = f'"{key}"' if media == WEBP else f'"{key}-{media.removeprefix("image/")}-{wanted.size}"'
+    headers = {**PRIVATE, "ETag": tag}
+    if is_known(request, tag):
         return Response(status_code=304, headers=headers)
-    return Response(site.objects.read(row.preview_key), media_type="image/webp", headers=headers)
+    if media == WEBP:
+        return Response(site.objects.read(key), media_type=WEBP, headers=headers)
+    recent: RecentAnswers = request.app.state.recent
+    content = recent.get((key, wanted), lambda: redraw(site.objects.read(key), wanted))
+    return Response(content, media_type=media, headers=headers)
 
 
 def _rendered_all(request: Request, access: ProjectAccess, site: Site, address: Address) -> Response:

@@ -61,6 +61,14 @@ def paint(frame: Frame, dataset: Attributes, wanted: Wanted, index: int = 0, ove
     return np.ascontiguousarray(picture)
 
 
+def converted(picture: bytes, wanted: Wanted) -> bytes:
+    """Write a picture of ours in the wanted format, and not larger than the wanted size."""
+    image = Image.open(BytesIO(picture)).convert("RGB")
+    size = wanted.size or max(image.size)
+    image.thumbnail((size, size))
+    return encode(np.asarray(image), wanted)
+
+
 def encode(picture: Picture, wanted: Wanted, profile: bytes | None = None) -> bytes:
     """Write a picture in the wanted format and quality, with an ICC profile if there is one."""
     form, quality = FORMATS[wanted.media_type], wanted.quality or QUALITY

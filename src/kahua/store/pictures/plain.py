@@ -34,6 +34,14 @@ def draw_plain(objects: ObjectStore, instance: StoredInstance, wanted: Wanted) -
         return draw_stored(stored, image, wanted)
 
 
+def redraw(picture: bytes, wanted: Wanted) -> bytes:
+    """Draw a picture that the site itself has made in another format, and not larger than is wanted."""
+    from kahua.store.pictures.painting import converted
+
+    with _places:
+        return converted(picture, wanted)
+
+
 def _is_simple(wanted: Wanted) -> bool:
     """Whether it is one picture of a usual size, on which nothing is written, and whose colours stay as they are."""
     columns, rows = wanted.viewport or (0, 0)
