@@ -1,5 +1,6 @@
 """dicomweb-client, the published library, searches, retrieves and stores against a site."""
 
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from pydicom import Dataset, dcmread
 from kahua.dicom import transfer_syntaxes
 from kahua.testing import shared_data
 from kahua.testing.factory import ct_series, part10, picture
+
+from .conftest import token_of
 
 ANY_SYNTAX = (("application/dicom", "*"),)
 STORED_FRAMES = (("application/octet-stream", "*"),)
@@ -125,6 +128,79 @@ def test_another_project_holds_nothing_of_it(client: DICOMwebClient, address: st
     assert other.search_for_studies(search_filters={"PatientID": "OURS"}) == []
     with pytest.raises(requests.HTTPError, match="404"):
         other.retrieve_instance(*uids(series[0]))
+
+
+def test_everything_comes_piece_by_piece_too(client: DICOMwebClient) -> None:
+    series = series_of_patient("PIECES")
+    client.set_chunk_size(1000)
+    client.set_http_retry_params(retry=True, max_attempts=2)
+    client.store_instances(series)
+    study_uid, series_uid, instance_uid = uids(series[0])
+    for found in (
+        client.iter_study(study_uid, media_types=ANY_SYNTAX),
+        client.iter_series(study_uid, series_uid, media_types=ANY_SYNTAX),
+    ):
+        assert [as_sent(each) for each in found] == [as_sent(each) for each in series]
+    frames = client.iter_instance_frames(study_uid, series_uid, instance_uid, [1], media_types=STORED_FRAMES)
+    assert list(frames) == [series[0].PixelData]
+    (one,) = [client.retrieve_instance(study_uid, series_uid, instance_uid, media_types=ANY_SYNTAX)]
+    assert as_sent(one) == as_sent(series[0])
+
+
+def test_bulk_data_come_whole_where_a_range_is_asked_of_an_answer_in_parts(client: DICOMwebClient) -> None:
+    """The library asks for multipart alone: a range of that would be one of boundaries, and is left out."""
+    (instance,) = series_of_patient("RANGE", slices=1)
+    client.store_instances([instance])
+    (row,) = client.retrieve_series_metadata(*uids(instance)[:2])
+    address = row["7FE00010"]["BulkDataURI"]
+    assert list(client.iter_bulkdata(address)) == [instance.PixelData]
+    kind = (("application/octet-stream", "*"),)
+    assert client.retrieve_bulkdata(address, media_types=kind, byte_range=(2, 9)) == [instance.PixelData]
+
+
+def test_searches_take_fields_fuzzy_names_and_get_what_remains(client: DICOMwebClient) -> None:
+    series = series_of_patient("SEARCHED", slices=5)
+    client.store_instances(series)
+    study_uid, series_uid, _ = uids(series[0])
+    (study,) = client.search_for_studies(
+        fuzzymatching=True,
+        fields=["StudyDescription"],
+        search_filters={"PatientID": "SEARCHED", "PatientName": "head phan"},
+    )
+    assert study["00081030"]["Value"] == ["Phantom study"]
+    whole = client.search_for_instances(study_uid, series_uid, limit=2, get_remaining=True)
+    assert [row["00080018"]["Value"][0] for row in whole] == [each.SOPInstanceUID for each in series]
+
+
+def test_a_series_is_rendered_as_a_whole(client: DICOMwebClient) -> None:
+    series = series_of_patient("DRAWN", slices=1)
+    client.store_instances(series)
+    drawn = client.retrieve_series_rendered(*uids(series[0])[:2], media_types=("image/jpeg",))
+    assert b"\xff\xd8\xff" in drawn
+
+
+def test_instances_series_and_studies_are_deleted_by_who_may(site: Any, address: str, client: DICOMwebClient) -> None:
+    series = series_of_patient("DELETED")
+    study_uid, series_uid, instance_uid = uids(series[0])
+    client.store_instances(series)
+    with pytest.raises(requests.HTTPError, match="403"):
+        client.delete_instance(study_uid, series_uid, instance_uid)
+    client = client_of(address, token_of(site, "manager"), "liver")
+    client.delete_instance(study_uid, series_uid, instance_uid)
+    assert len(client.search_for_instances(study_uid, series_uid)) == 2
+    client.delete_series(study_uid, series_uid)
+    assert client.search_for_series(study_uid) == []
+    other = series_of_patient("DELETED-TOO")
+    client.store_instances(other)
+    client.delete_study(other[0].StudyInstanceUID)
+    assert client.search_for_studies(search_filters={"PatientID": "DELETED-TOO"}) == []
+
+
+def test_no_method_of_the_library_that_calls_a_server_is_left_out_here() -> None:
+    source = Path(__file__).read_text()
+    methods = {name for name in vars(DICOMwebClient) if not name.startswith(("_", "lookup_"))} - {"protocol"}
+    called = {name for name in methods if re.search(rf"\.{name}\(", source)}
+    assert methods - {name for name in methods if isinstance(vars(DICOMwebClient)[name], property)} == called
 
 
 @pytest.mark.skipif(shared_data() is None, reason="the folder shared/data is not here")

@@ -159,6 +159,55 @@ def test_the_applications_of_pynetdicom_ask_and_get(site: Site, receiver: Receiv
     assert len([*folder.iterdir()]) == len(CT)
 
 
+def test_the_applications_of_pynetdicom_store_here_and_have_it_moved(
+    site: Site, receiver: Receiver, tmp_path: Path
+) -> None:
+    """`storescu` stores, `movescu` has a study sent to its own `storescp`."""
+    destination = free_port()
+    know(site, "READER", free_port())
+    know(site, "STORESCP", destination)
+    for number, instance in enumerate(THERE):
+        (tmp_path / f"there{number}.dcm").write_bytes(part10(instance))
+        pynetdicom("storescu", receiver, "-aec", "kp-main", str(tmp_path / f"there{number}.dcm"))
+    folder = tmp_path / "moved"
+    folder.mkdir()
+    keys = ("-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={THERE[0].StudyInstanceUID}")
+    with running(
+        [sys.executable, "-m", "pynetdicom", "storescp", str(destination), "-od", str(folder)],
+        tmp_path / "storescp.log",
+    ):
+        wait_for(destination)
+        pynetdicom("movescu", receiver, "-S", *keys, "-aem", "STORESCP")
+    assert len([*folder.iterdir()]) == len(THERE)
+
+
+def test_pynetdicoms_archive_takes_is_asked_and_gives(site: Site, tmp_path: Path) -> None:
+    """`qrscp` as a destination and as a source."""
+    port = free_port()
+    keeping = ("--database-location", str(tmp_path / "qrscp.sqlite"), "--instance-location", str(tmp_path / "qrscp"))
+    archive = know(site, "QRSCP", port, retrieve="get")
+    command = [sys.executable, "-m", "pynetdicom", "qrscp", "--port", str(port), "-aet", "QRSCP", *keeping]
+    with running(command, tmp_path / "qrscp.log"):
+        wait_for(port)
+        with site.database.write() as session:
+            datasets.start_delivery(session, peer=archive, actor="ada", study_uid=STUDY)
+        deliverer = site.deliverer()
+        while deliverer.step():
+            pass
+        source = site.calls.source(archive)
+        (study,) = source.find_studies(StudyQuery(patient_id="P-1"))
+        assert (study.study_uid, study.patient_name) == (STUDY, "Doe^Jane")
+        (tmp_path / "got").mkdir()
+        assert len(list(source.retrieve(STUDY, SERIES, tmp_path / "got"))) == len(CT)
+
+
+def pynetdicom(name: str, receiver: Receiver, *options: str) -> None:
+    """Run one of its applications against this site."""
+    command = [sys.executable, "-m", "pynetdicom", name, *map(str, receiver.address), "-aet", "READER", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_termscu_does_not_end_this_site(receiver: Receiver) -> None:
     """Its SOP class, Shutdown, is of DCMTK alone: nobody may end a site from afar."""
     host, port = receiver.address

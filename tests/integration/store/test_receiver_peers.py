@@ -7,13 +7,14 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
+from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage, Verification
 from sqlalchemy import select
 
-from kahua.dicom import read_file_meta
+from kahua.dicom import read_file_meta, write_file_meta
 from kahua.settings import Settings
 from kahua.store import Archive, InstanceRow, QuarantineRow, SeriesReferenceRow, SeriesRow
 from kahua.store.dimse import Receiver, Route
@@ -29,6 +30,15 @@ OPTIONS = {
     "1.2.840.10008.1.2.4.80": "-xt",
     "1.2.840.10008.1.2.4.90": "-xv",
     "1.2.840.10008.1.2.5": "-xr",
+}
+
+#: The same for what the factory does not encode.
+ENCAPSULATED = {
+    f"1.2.840.10008.1.2.4.{number}": option
+    for number, option in (
+        *((50, "-xy"), (51, "-xx"), (81, "-xu"), (91, "-xw"), (100, "-xm"), (101, "-xh"), (102, "-xn")),
+        *((103, "-xl"), (104, "-x2"), (105, "-x3"), (106, "-xo"), (107, "-x4"), (108, "-x5")),
+    )
 }
 
 
@@ -128,6 +138,50 @@ def test_a_compressed_object_is_kept_as_it_is_sent(
     result = send(receiver[0], "storescu", OPTIONS[syntax], str(path))
     assert result.returncode == 0, result.stderr
     assert stored(receiver[1]) == {instance.SOPInstanceUID: (syntax, data_set_bytes(instance, syntax))}
+
+
+@pytest.mark.parametrize("syntax", ENCAPSULATED)
+def test_any_encapsulated_object_is_kept_as_it_is_sent(
+    receiver: tuple[Receiver, Archive], tmp_path: Path, syntax: str
+) -> None:
+    """Lossy images and videos, too: nothing is decoded on the way in."""
+    content = encapsulated(ct_series(slices=1)[0], syntax)
+    (tmp_path / "one.dcm").write_bytes(content)
+    result = send(receiver[0], "storescu", ENCAPSULATED[syntax], str(tmp_path / "one.dcm"))
+    assert result.returncode == 0, result.stderr
+    assert list(stored(receiver[1]).values()) == [(syntax, data_set_of(tmp_path / "one.dcm"))]
+
+
+def encapsulated(instance: Dataset, syntax: str) -> bytes:
+    """Write a file whose pixels nobody can decode."""
+    del instance.PixelData
+    meta = write_file_meta(
+        sop_class_uid=instance.SOPClassUID, sop_instance_uid=instance.SOPInstanceUID, transfer_syntax_uid=syntax
+    )
+    pixels = b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff" + encapsulate([b"no pixels"]) + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    return meta + data_set_bytes(instance) + pixels
+
+
+@pytest.mark.parametrize("sop_class", ["1.2.826.0.1.3680043.2.1.99", "1.3.12.2.1107.5.9.1"])
+def test_an_object_of_a_private_sop_class_is_kept_as_it_is_sent(
+    receiver: tuple[Receiver, Archive], tmp_path: Path, sop_class: str
+) -> None:
+    """From `dcmsend`, told not to look whether it knows them; the second is Siemens' own (CSA Non-Image)."""
+    instance = ct_series(slices=1)[0]
+    instance.SOPClassUID = sop_class
+    (tmp_path / "one.dcm").write_bytes(part10(instance))
+    result = send(receiver[0], "dcmsend", "-nuc", str(tmp_path / "one.dcm"))
+    assert result.returncode == 0, result.stderr
+    assert stored(receiver[1]) == {instance.SOPInstanceUID: (ExplicitVRLittleEndian, data_set_bytes(instance))}
+
+
+def test_a_worklist_is_not_kept_here_and_its_query_is_refused_in_words(receiver: tuple[Receiver, Archive]) -> None:
+    """This site asks worklists of others and has none: the peer learns it when it proposes the query."""
+    result = send(receiver[0], "findscu", "-W", "-k", "PatientName")
+    assert result.returncode != 0
+    assert (
+        "No presentation context" in result.stderr + result.stdout or "No Acceptable" in result.stderr + result.stdout
+    )
 
 
 def test_the_sender_of_broken_files_is_told_and_all_are_in_quarantine(receiver: tuple[Receiver, Archive]) -> None:

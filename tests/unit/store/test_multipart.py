@@ -81,11 +81,23 @@ def test_an_endless_header_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "content_type", ["application/json", "multipart/related", 'multipart/related; boundary="a\nb"']
+    "content_type",
+    [
+        "application/json",
+        "multipart/related",
+        'multipart/related; boundary="a\nb"',
+        f"multipart/related; boundary={'a' * 201}",
+    ],
 )
 def test_a_type_without_a_valid_boundary_is_refused(content_type: str) -> None:
     with pytest.raises((InvalidInput, ValueError)):
         boundary_of(content_type)
+
+
+def test_the_boundary_may_be_a_little_too_long() -> None:
+    """Orthanc's is two UUIDs, where RFC 2046 allows 70 characters."""
+    two = f"{'a' * 36}-{'b' * 36}"
+    assert boundary_of(f"multipart/related; type=application/dicom; boundary={two}") == two
 
 
 def test_the_boundary_may_be_quoted() -> None:

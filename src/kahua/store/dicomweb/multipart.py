@@ -13,8 +13,8 @@ from kahua.errors import InvalidInput, TooMuch
 #: Largest header of one part, in bytes.
 MAX_PART_HEADER = 16_384
 
-#: A boundary has at most 70 characters (RFC 2046).
-_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+#: A boundary has at most 70 characters (RFC 2046); Orthanc's two UUIDs have 73.
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,199}[0-9A-Za-z'()+_,./:=?-]")
 
 
 def boundary_of(content_type: str) -> str:
