@@ -1,12 +1,16 @@
 """The first minutes with a new site."""
 
 import re
+from pathlib import Path
 
 import httpx
 from playwright.sync_api import Page, expect
 
-from .conftest import PASSWORD, StartSite, forget_refusals
-from .running import kill, wait_for
+from kahua.testing.factory import ct_series
+
+from .conftest import PASSWORD, StartSite, client_of, forget_refusals
+from .peers import send
+from .running import RunningSite, kill, wait_for
 
 
 def test_the_first_start_prints_a_link_that_signs_in_once_and_asks_for_a_password(
@@ -35,6 +39,19 @@ def test_the_first_start_prints_a_link_that_signs_in_once_and_asks_for_a_passwor
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/projects/main")
     forget_refusals(complaints)
+
+
+def test_what_a_site_writes_is_not_for_other_users_of_the_machine(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)  # as an administrator makes it
+    site = RunningSite(folder).start()
+    try:
+        send(site, ct_series(slices=1, seed="not for others"))
+        client_of(site).wait_for_series(ct_series(slices=1, seed="not for others")[0].SeriesInstanceUID, preview=True)
+        open_to_others = [path for path in folder.rglob("*") if path.lstat().st_mode & 0o007 and not path.is_symlink()]
+    finally:
+        site.stop()
+    assert open_to_others == []
 
 
 def test_a_second_start_keeps_what_was_there_and_prints_no_link_once_there_is_a_password(

@@ -1,5 +1,6 @@
 """The command ``kahua`` and its nouns."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +36,9 @@ from kahua.cli import (
 )
 from kahua.cli.output import Context, errors
 from kahua.errors import KahuaError
+
+#: What a command writes is for its user and group, also in a data folder that lets others in.
+OTHERS_KEPT_OUT = 0o027
 
 app = typer.Typer(
     name="kahua",
@@ -99,6 +103,7 @@ def root(
 
 def run() -> None:
     """Run the command; an error is one sentence on standard error and status 1."""
+    os.umask(OTHERS_KEPT_OUT)
     try:
         app()
     except KahuaError as error:
