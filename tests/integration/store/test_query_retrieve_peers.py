@@ -1,9 +1,7 @@
 """Query and retrieve with clients that others wrote: DCMTK and pynetdicom."""
 
-import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +24,7 @@ from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelMove,
 )
 from sqlalchemy import select
+from tests.integration.peers import servers
 
 from kahua.dicom import IMPLEMENTATION_CLASS_UID, read_file_meta
 from kahua.settings import Settings
@@ -86,7 +85,7 @@ class Served:
     def run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         host, port = self.address
         options = ["-aet", "READER", "-aec", "KAHUA", *arguments, host, str(port)]
-        return subprocess.run([tool(name), *options], capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run([servers.tool(name), *options], capture_output=True, text=True, timeout=120, check=False)
 
     def find(self, *keys: str, model: str = "-S", folder: Path) -> list[Dataset]:
         folder.mkdir()
@@ -94,13 +93,6 @@ class Served:
         done = self.run("findscu", model, "-X", "-od", str(folder), *options)
         assert done.returncode == 0, done.stderr
         return [dcmread(path, force=True) for path in sorted(folder.iterdir())]
-
-
-def tool(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"needs {name} of DCMTK")
-    return path
 
 
 def data_set_of(path: Path) -> bytes:
@@ -115,28 +107,8 @@ def received(folder: Path) -> set[bytes]:
 
 @contextmanager
 def storescp(folder: Path, *options: str) -> Iterator[Destination]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    folder.mkdir()
-    process = subprocess.Popen([tool("storescp"), "-od", str(folder), "+B", *options, str(port)])
-    try:
-        wait_for(port)
+    with servers.storescp(folder, *options) as port:
         yield Destination(ae_title="STORESCP", host="127.0.0.1", port=port)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def wait_for(port: int) -> None:
-    end = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        else:
-            return
 
 
 def test_studies_are_found_with_what_was_asked_for(served: Served, tmp_path: Path) -> None:

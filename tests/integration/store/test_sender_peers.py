@@ -1,10 +1,7 @@
 """The sender with receivers that others wrote: DCMTK, pynetdicom, and our own."""
 
-import shutil
 import socket
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +12,7 @@ from pydicom import dcmread
 from pynetdicom import AE, _config
 from pynetdicom.sop_class import CTImageStorage
 from sqlalchemy import select
+from tests.integration.peers import servers
 
 from kahua.dicom import read_file_meta
 from kahua.errors import DicomRefused, PeerUnavailable
@@ -55,31 +53,8 @@ def receiver(tmp_path: Path) -> Iterator[tuple[Receiver, Archive]]:
 
 @contextmanager
 def storescp(folder: Path, *options: str) -> Iterator[Destination]:
-    path = shutil.which("storescp")
-    if path is None:
-        pytest.skip("needs storescp of DCMTK")
-    folder.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen([path, "-od", str(folder), *options, str(port)])
-    try:
-        wait_for(port)
+    with servers.storescp(folder, *options) as port:
         yield Destination(ae_title="STORESCP", host="127.0.0.1", port=port)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def wait_for(port: int) -> None:
-    end = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        else:
-            return
 
 
 @contextmanager
@@ -120,7 +95,7 @@ def held(archive: Archive) -> dict[str, bytes]:
 
 def test_dcmtk_receives_what_is_sent_as_it_is_stored(archive: Archive, tmp_path: Path) -> None:
     waiting = stored(archive, tmp_path, [part10(instance) for instance in ct_series(slices=5)])
-    with storescp(tmp_path / "received", "+B") as destination:
+    with storescp(tmp_path / "received") as destination:
         answers = list(send(destination, waiting, calling="KAHUA", originator=Originator(ae_title="WS", message_id=7)))
     assert [answer.status for answer in answers] == [0] * 5
     assert [answer.instance for answer in answers] == waiting
@@ -130,7 +105,7 @@ def test_dcmtk_receives_what_is_sent_as_it_is_stored(archive: Archive, tmp_path:
 
 def test_pdus_are_no_longer_than_the_peer_takes_them(archive: Archive, tmp_path: Path) -> None:
     waiting = stored(archive, tmp_path, [part10(instance) for instance in ct_series(slices=2)])
-    with storescp(tmp_path / "received", "+B", "--max-pdu", "4096") as destination:
+    with storescp(tmp_path / "received", "--max-pdu", "4096") as destination:
         assert all(answer.is_stored for answer in send(destination, waiting, calling="KAHUA"))
     assert {data_set_of(path) for path in (tmp_path / "received").iterdir()} == set(held(archive).values())
 
