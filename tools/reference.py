@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import clients
 import conformance
 import typer
 
@@ -26,6 +27,7 @@ def pages() -> dict[str, str]:
         "permissions.md": permissions_page(),
         "commands.md": commands_page(),
         "conformance.md": conformance_page(),
+        "clients.md": clients_page(),
     }
 
 
@@ -95,6 +97,15 @@ def commands_page() -> str:
 def conformance_page() -> str:
     """What the site speaks of DICOM."""
     return _page("DICOM Conformance Statement", "Shortened after PS3.2.", conformance.lines())
+
+
+def clients_page() -> str:
+    """With which programs of others the site is tried."""
+    return _page(
+        "Programs of others",
+        "With which clients and archives Kahua is tried, and what holds: each line is the name of a test that passes.",
+        clients.lines(),
+    )
 
 
 def _commands(command: click.Command, path: str) -> list[str]:
