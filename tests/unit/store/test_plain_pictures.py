@@ -26,6 +26,7 @@ from kahua.store.pictures.painting import draw_stored
 from kahua.store.pictures.plain import draw_plain
 from kahua.store.pictures.wanted import Wanted
 from kahua.testing.factory import ct_series, part10, picture
+from kahua.waiting import WouldWait, at_once
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 
@@ -181,3 +182,9 @@ def test_damaged_headers_are_drawn_or_left_to_the_child(at: int, other: bytes) -
         with suppress(UndecodablePixels):
             drawn = draw_stored(pixels[: image.frame_bytes], image, WANTED["viewport"])
             assert drawn is None or drawn.startswith(b"\x89PNG")
+
+
+def test_nothing_is_drawn_where_nothing_may_wait(objects: DirectoryStore) -> None:
+    instance = stored(objects, part10(ct_series()[0]))
+    with at_once(), pytest.raises(WouldWait):
+        draw_plain(objects, instance, WANTED["whole"])

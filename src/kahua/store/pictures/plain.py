@@ -9,6 +9,7 @@ from kahua.dicom.plain_image import PIXEL_HEADS, PlainImage, read_plain_image
 from kahua.store.dicomweb.retrieve import StoredInstance
 from kahua.store.objects import ObjectStore
 from kahua.store.pictures.wanted import Wanted
+from kahua.waiting import may_wait
 
 #: Longest header, largest frame in bytes, and largest viewport in pixels that are drawn here.
 MAX_HEADER_BYTES = 256 * 1024
@@ -21,6 +22,7 @@ _places = threading.BoundedSemaphore(4)
 
 def draw_plain(objects: ObjectStore, instance: StoredInstance, wanted: Wanted) -> bytes | None:
     """Draw a frame; None if it takes more than arithmetic."""
+    may_wait()
     image = _plain_image(objects, instance) if _is_simple(wanted) else None
     if image is None:
         return None
@@ -36,6 +38,7 @@ def draw_plain(objects: ObjectStore, instance: StoredInstance, wanted: Wanted) -
 
 def redraw(picture: bytes, wanted: Wanted) -> bytes:
     """Draw a picture that the site itself has made in another format, and not larger than is wanted."""
+    may_wait()
     from kahua.store.pictures.painting import converted
 
     with _places:
