@@ -69,6 +69,21 @@ def test_what_is_stored_is_found_and_comes_back(client: DICOMwebClient) -> None:
     assert len(client.retrieve_study(study_uid, media_types=ANY_SYNTAX)) == 3
 
 
+@pytest.mark.parametrize("wanted", ["yamada^tarou", "=山田*", "山田^太郎", "Yamada^Tarou^^=", "Yamada*=*=やまだ*"])
+def test_a_name_is_found_by_each_of_its_groups(client: DICOMwebClient, wanted: str) -> None:
+    (instance,) = ct_series(
+        slices=1, seed="NAMED", patient_id="NAMED", patient_name="Yamada^Tarou=山田^太郎=やまだ^たろう"
+    )
+    client.store_instances([read(part10(instance))])
+    (study,) = client.search_for_studies(search_filters={"PatientName": wanted, "PatientID": "NAMED"})
+    assert study["00100010"]["Value"][0]["Ideographic"] == "山田^太郎"
+    (fuzzy,) = client.search_for_studies(
+        fuzzymatching=True, search_filters={"PatientName": "tar 山", "PatientID": "NAMED"}
+    )
+    assert fuzzy == study
+    assert client.search_for_studies(search_filters={"PatientName": "=Yamada*", "PatientID": "NAMED"}) == []
+
+
 def test_paging_gives_everything_once(client: DICOMwebClient) -> None:
     series = series_of_patient("PAGED", slices=5)
     client.store_instances(series)

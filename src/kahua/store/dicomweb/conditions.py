@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, false, func, literal_colu
 from sqlalchemy.orm import aliased
 
 from kahua.dicom.names import GROUPS, is_any_name, name_patterns, name_words, wanted_groups
-from kahua.dicom.rules import EMPTY, Rules, uids_of, values_of
+from kahua.dicom.rules import EMPTY, SEPARATOR, Rules, uids_of, values_of
 from kahua.errors import InvalidInput
 from kahua.store.dicomweb.attributes import Attribute, Matching
 from kahua.store.dicomweb.patterns import BeginsWith, Fits
@@ -148,7 +148,7 @@ def moment(date: Attribute, dates: str, times: str) -> Condition | None:
     InvalidInput
         A value is no date or time, nor a range of them.
     """
-    if "-" not in dates or "-" not in times:
+    if "-" not in dates or "-" not in times or SEPARATOR in dates + times:
         return None
     first_date, last_date = _ends(date, dates, _DATE)
     first_time, last_time = _ends(date, times.replace(":", ""), _TIME)

@@ -138,8 +138,8 @@ def _texts(values: Mapping[int, bytes], vrs: Mapping[int, str]) -> dict[int, str
     for tag, value in values.items():
         vr = vrs[tag]
         if vr in _NUMBERS:
-            size = struct.calcsize(_NUMBERS[vr])
-            texts[tag] = str(struct.unpack(_NUMBERS[vr], value)[0]) if len(value) == size else ""
+            whole = len(value) - len(value) % struct.calcsize(_NUMBERS[vr])
+            texts[tag] = "\\".join(str(number) for (number,) in struct.iter_unpack(_NUMBERS[vr], value[:whole]))
         else:
             texts[tag] = decode(value, vr).strip(" \0")
     return texts
