@@ -126,7 +126,7 @@ class _Wanted:
         #: That there is no value is one of those that are looked for.
         self.is_empty = rules.empty and EMPTY in each
         self._each = [one for one in each if not (rules.empty and one == EMPTY)]
-        self.is_universal = value in ("", "*") or self._is_any_name()
+        self.is_universal = value == "" or "*" in each or self._is_any_name()
         if not self.is_universal:
             self._check(path.name[:64])
 

@@ -132,7 +132,10 @@ def condition(attribute: Attribute, value: str, rules: Rules) -> Condition:
         raise _invalid(attribute, "is too long or holds a character that no value has")
     if attribute.matching is Matching.UID:
         return _uids(attribute, uids_of(value), rules)
-    return _any_of(attribute, [_single(attribute, each, rules) for each in values_of(value, rules)])
+    values = values_of(value, rules)
+    if any(map(is_universal, values)):
+        return Condition(attribute, _always)
+    return _any_of(attribute, [_single(attribute, each, rules) for each in values])
 
 
 def exactly(attribute: Attribute, value: str) -> Condition:

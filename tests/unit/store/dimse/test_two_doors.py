@@ -208,6 +208,7 @@ QUESTIONS = st.sampled_from(list(LEVELS)).flatmap(lambda level: st.tuples(st.jus
 @example(question=("STUDY", {"PatientName": "=山田^太郎"}), fuzzy=False)
 @example(question=("PATIENT", {"PatientName": "Doe^*\\山田*"}), fuzzy=False)
 @example(question=("STUDY", {"StudyDate": "20240131-20240229", "StudyTime": "1015-1200"}), fuzzy=False)
+@example(question=("STUDY", {"AccessionNumber": "S\\*"}), fuzzy=False)
 @example(question=("SERIES", {"StudyDate": "20240131\\20240201-", "StudyTime": "08-"}), fuzzy=False)
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_both_doors_find_what_the_objects_say(doors: Doors, question: tuple[str, dict[str, str]], fuzzy: bool) -> None:
