@@ -116,17 +116,17 @@ class _Wanted:
     """Values that are looked for, read once."""
 
     def __init__(self, path: AttributePath, value: str, rules: Rules) -> None:
-        if len(value) > MAX_VALUE_LENGTH or value.count("*") + value.count("?") > MAX_WILDCARDS:
-            raise InvalidInput(
-                f"The value of {path.name[:64]} is too long, or has too many wildcards.", field=path.name
-            )
         self._vr = path.vr
         self._rules = rules
         each = self._values_of(value)
+        if len(value) > MAX_VALUE_LENGTH or any(one.count("*") + one.count("?") > MAX_WILDCARDS for one in each):
+            raise InvalidInput(
+                f"The value of {path.name[:64]} is too long, or has too many wildcards.", field=path.name
+            )
         #: That there is no value is one of those that are looked for.
         self.is_empty = rules.empty and EMPTY in each
         self._each = [one for one in each if not (rules.empty and one == EMPTY)]
-        self.is_universal = value == "" or "*" in each or self._is_any_name()
+        self.is_universal = value in ("", "*") or (self._vr != "UI" and "*" in each) or self._is_any_name()
         if not self.is_universal:
             self._check(path.name[:64])
 
@@ -138,9 +138,12 @@ class _Wanted:
             raise InvalidInput(f"The value of {name} is no date or time, nor a range.", field=name)
 
     def _is_any_name(self) -> bool:
-        return (
-            self._vr == "PN" and not self._rules.fuzzy and any(is_any_name(wanted_groups(each)) for each in self._each)
-        )
+        """Whether some value leaves every name open: it has no word, or no group that is said."""
+        if self._vr != "PN":
+            return False
+        if self._rules.fuzzy:
+            return any(not name_words(each) for each in self._each)
+        return any(is_any_name(wanted_groups(each)) for each in self._each)
 
     def fits(self, found: Any) -> bool:
         """Whether one value is one of those that are wanted."""

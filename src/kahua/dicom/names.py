@@ -83,4 +83,4 @@ def name_words(value: str) -> tuple[str, ...]:
 def begins_words(groups: Sequence[str], wanted: Sequence[str]) -> bool:
     """Whether each wanted word begins some component, or some word of one, in any of the folded groups."""
     words = [word for group in groups for word in _BETWEEN_WORDS.split(group)]
-    return bool(wanted) and all(any(word.startswith(each) for word in words) for each in wanted)
+    return all(any(word.startswith(each) for word in words) for each in wanted)

@@ -238,7 +238,7 @@ def _words(attribute: Attribute, value: str) -> Condition:
     if len(words) > MAX_WILDCARDS:
         raise _invalid(attribute, f"has more than {MAX_WILDCARDS} words")
     if not words:
-        return Condition(attribute, _never)
+        return Condition(attribute, _always)
     return _all_of(attribute, [(_has_word, Fits.forms(f"* {word}*")) for word in words])
 
 

@@ -4,6 +4,7 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 VERIFICATION = "1.2.840.10008.1.1"
@@ -30,6 +31,7 @@ def associate_body(
     application: str = "1.2.840.10008.3.1.1.1",
     version: int = 1,
     providers: Sequence[str] = (),
+    extended: Mapping[str, bytes] = MappingProxyType({}),
 ) -> bytes:
     proposed = b"".join(
         item(
@@ -41,7 +43,8 @@ def associate_body(
         for number, (abstract, syntaxes) in contexts.items()
     )
     roles = b"".join(item(0x54, struct.pack(">H", len(uid)) + uid.encode() + b"\0\1") for uid in providers)
-    user = item(0x50, item(0x51, struct.pack(">L", 16384)) + item(0x52, b"1.2.3.4") + roles)
+    asked = b"".join(item(0x56, struct.pack(">H", len(uid)) + uid.encode() + each) for uid, each in extended.items())
+    user = item(0x50, item(0x51, struct.pack(">L", 16384)) + item(0x52, b"1.2.3.4") + roles + asked)
     head = struct.pack(">Hxx16s16s32x", version, called.ljust(16).encode(), calling.ljust(16).encode())
     return head + item(0x10, application.encode()) + proposed + user
 
