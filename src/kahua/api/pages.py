@@ -87,6 +87,8 @@ def _data_source(name: str, title: str) -> dict[str, object]:
             "supportsWildcard": True,
             "omitQuotationForMultipartRequest": True,
             "bulkDataURI": {"enabled": True},
+            # Videos by their address: one that is fetched before is an error of the viewer for the whole study.
+            "singlepart": "video",
         },
     }
 
