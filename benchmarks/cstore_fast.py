@@ -5,7 +5,8 @@ Usage: python benchmarks/cstore_fast.py [--instances 60] [--repeats 3]
 Whole messages are made before the clock runs; each association sends its own and waits for each answer, with
 large PDUs and without Nagle's algorithm on either end. Orthanc gets the largest PDU that DCMTK takes and writes no
 MD5 sums. Both sides are measured in turn, each time with an empty folder, synced to the disk before the answer and
-not synced. What arrived is counted on both sides, and compared byte for byte on ours.
+not synced. What arrived is counted on both sides, and compared byte for byte on ours. A third side does the least
+that keeps the promise (`least_receiver.py`): it is what this machine and Python ask for, whatever is built on them.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from pydicom import dcmread
 from harness import Samples, cpu_seconds, isolate, print_conditions, print_skipped, print_table, print_verdict
 from kahua.dicom import read_file_meta
 from kahua.testing.sender import MAX_PDU_BYTES, Sender, store_message
-from store_sides import Start, kahua, make_instances, orthanc, orthanc_version
+from store_sides import Start, kahua, least, make_instances, orthanc, orthanc_version
 
 NAME = "cstore-fast"
 DURABLE_GOAL, UNSYNCED_GOAL = 3.0, 4.0
@@ -75,8 +76,10 @@ def measure(folder: Path, instances: int, repeats: int) -> None:
     sides = {
         "Kahua, durable": Side(kahua("group")),
         "Orthanc, durable": Side(orthanc(no_delay=True, **BEST)),
+        "the least in Python, durable": Side(least("durable")),
         "Kahua, not synced": Side(kahua("none")),
         "Orthanc, not synced": Side(orthanc(no_delay=True, **BEST, SyncStorageArea=False)),
+        "the least in Python, not synced": Side(least("unsynced")),
     }
     for repeat in range(repeats):
         for number, side in enumerate(sides.values()):

@@ -82,6 +82,27 @@ def count_ours(place: Path) -> int:
     return len(keys)
 
 
+def least(durability: str) -> Start:
+    """Give a way to start the receiver that does the least it can, `durable` or `unsynced`."""
+
+    @contextmanager
+    def start(place: Path) -> Iterator[Server]:
+        port = free_port()
+        command = [sys.executable, Path(__file__).parent / "least_receiver.py", str(port), place, durability]
+        with started(command, log=place / "log", env=process_environment()) as pid:
+            wait_for_port(port)
+            yield Server(pid=pid, port=port, count=lambda: count_least(place))
+
+    return start
+
+
+def count_least(place: Path) -> int:
+    """Count its rows, which must all have their files."""
+    with sqlite3.connect(place / "rows.sqlite3") as rows:
+        found = rows.execute("SELECT object_key, size FROM instances").fetchall()
+    return sum((place / key).stat().st_size == size for key, size in found)
+
+
 def orthanc(*, no_delay: bool = False, **options: object) -> Start:
     """Give a way to start Orthanc with its defaults, or without Nagle's algorithm, or with some other options."""
 
