@@ -26,24 +26,6 @@ def find_series_row(session: Session, project_id: str, series_id: str) -> Series
     return _found(row, "series")
 
 
-def find_series_by_uids(session: Session, project_id: str, study_uid: str, series_uid: str) -> SeriesRow:
-    """Give a series by its UIDs; of several patients under one study, that which came first.
-
-    Raises
-    ------
-    NotFound
-        The project has none of these UIDs.
-    """
-    row = session.scalar(
-        select(SeriesRow)
-        .join(StudyRow, SeriesRow.study_id == StudyRow.id)
-        .where(SeriesRow.project_id == project_id, SeriesRow.series_uid == series_uid, StudyRow.study_uid == study_uid)
-        .order_by(SeriesRow.received_at, SeriesRow.id)
-        .limit(1)
-    )
-    return _found(row, "series")
-
-
 def series_with_uid(session: Session, project_id: str, series_uids: Sequence[str]) -> Sequence[SeriesRow]:
     """Give the series of a project that have one of the UIDs, oldest first."""
     return session.scalars(

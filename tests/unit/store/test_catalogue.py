@@ -16,7 +16,6 @@ from kahua.store import (
     files_of,
     find_file,
     find_instance_row,
-    find_series_by_uids,
     find_series_row,
     find_study_row,
     instances_of,
@@ -45,12 +44,9 @@ def session(archive: Archive) -> Iterator[Session]:
         yield session
 
 
-def test_a_series_is_found_by_id_and_by_uids_in_its_project_only(
-    archive: Archive, session: Session, tmp_path: Path
-) -> None:
+def test_a_series_is_found_in_its_project_only(archive: Archive, session: Session, tmp_path: Path) -> None:
     (accepted, *_) = store(archive, tmp_path, ct_series(slices=3))
     row = find_series_row(session, "main", accepted.series_id)
-    assert find_series_by_uids(session, "main", accepted.study_uid, accepted.series_uid) is row
     assert series_with_uid(session, "main", [accepted.series_uid]) == [row]
     (study,) = studies_with_uid(session, "main", accepted.study_uid)
     assert find_study_row(session, "main", row.study_id) is study
@@ -58,8 +54,6 @@ def test_a_series_is_found_by_id_and_by_uids_in_its_project_only(
     assert find_instance_row(session, "main", accepted.sop_instance_uid).series_id == row.id
     for ask in (
         lambda: find_series_row(session, "other", accepted.series_id),
-        lambda: find_series_by_uids(session, "other", accepted.study_uid, accepted.series_uid),
-        lambda: find_series_by_uids(session, "main", "1.2.3", accepted.series_uid),
         lambda: studies_with_uid(session, "other", accepted.study_uid),
         lambda: find_study_row(session, "other", row.study_id),
         lambda: find_instance_row(session, "other", accepted.sop_instance_uid),
