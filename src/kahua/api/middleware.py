@@ -118,6 +118,8 @@ class Shield:
             raise InvalidInput("An address cannot contain the character NUL.")
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise UnsupportedMedia("A compressed body is not read.", remedy="Send it without Content-Encoding.")
+        if sum(name == b"host" for name, _ in scope["headers"]) > 1:  # others may look at another one (RFC 9112, 3.2)
+            raise InvalidInput("A request has one Host.")
         if not is_own_name(host_name(headers.get("host", "")), self.names):
             raise InvalidInput(
                 "This site is not reached under that name.",

@@ -198,7 +198,7 @@ def check_contents(database: Database, objects: ObjectStore) -> Iterator[Finding
                 severity=Severity.PROBLEM,
                 text=f"The object {key} is not as it was stored; "
                 + (f"it is an instance of the series {', '.join(series)}." if series else "it is no instance."),
-                remedy="Restore it from a backup, or delete the series and send it again; look at the disk.",
+                remedy="Send the series again, which mends it, or restore it from a backup; look at the disk.",
             )
     if not found:
         yield Finding(id="objects-whole", severity=Severity.FINE, text="Every object is as it was stored.")

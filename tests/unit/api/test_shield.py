@@ -27,6 +27,11 @@ def test_foreign_names_are_refused(application: FastAPI, host: str) -> None:
     assert anonymous(application).get("/healthz", headers={"host": host}).status_code == 400
 
 
+def test_a_request_of_two_hosts_is_refused(application: FastAPI) -> None:
+    two = [("host", "localhost"), ("host", "localhost")]
+    assert anonymous(application).get("/healthz", headers=two).status_code == 400
+
+
 def test_public_address_is_an_own_name() -> None:
     names = own_names(Settings(public_url="https://Images.example.org:8443/kahua"))
     assert is_own_name(host_name("images.example.org:8443"), names)

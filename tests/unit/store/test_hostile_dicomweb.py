@@ -131,6 +131,9 @@ def test_an_answer_that_drips_is_given_up(tmp_path: Path, monkeypatch: pytest.Mo
         "::",
         "224.0.0.1",
         "::ffff:169.254.169.254",
+        "2002:a9fe:a9fe::1",
+        "2001:0:808:808:0:0:5601:5601",
+        "64:ff9b::169.254.169.254",
         "127.0.0.1",
         "::1",
     ],
@@ -140,7 +143,9 @@ def test_a_name_that_leads_to_a_forbidden_address_is_not_called(address: str) ->
         check_address("pacs.example", ip_address(address))
 
 
-@pytest.mark.parametrize("address", ["10.1.2.3", "192.168.1.1", "fd12::1", "8.8.8.8"])
+@pytest.mark.parametrize(
+    "address", ["10.1.2.3", "192.168.1.1", "fd12::1", "8.8.8.8", "64:ff9b::10.1.2.3", "2001:db8::7"]
+)
 def test_a_pacs_of_the_hospital_is_called(address: str) -> None:
     check_address("pacs.example", ip_address(address))
 

@@ -176,6 +176,19 @@ def test_a_file_is_the_same_object_as_its_data_set_by_dimse(archive: Archive, tm
     assert path.read_bytes()[:2] == b"MZ"
 
 
+@pytest.mark.parametrize("left", [0, 40, 600])
+def test_what_is_sent_again_mends_a_damaged_object(archive: Archive, count: Count, left: int) -> None:
+    instance = ct_series(slices=1)[0]
+    store(archive, instance)
+    (key,) = archive.objects.keys()
+    whole = archive.objects.read(key)
+    archive.objects.delete(key)
+    archive.objects.put(key, [whole[:left]])
+    assert store(archive, instance).duplicate
+    assert archive.objects.read(key) == whole
+    assert count("instances") == 1
+
+
 def test_a_staged_file_is_taken_over(archive: Archive) -> None:
     instance = ct_series(slices=1)[0]
     meta = write_file_meta(

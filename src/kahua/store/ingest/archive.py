@@ -31,6 +31,7 @@ from kahua.errors import (
     StateConflict,
     Unavailable,
 )
+from kahua.logs import get_logger
 from kahua.settings import Settings
 from kahua.store.deletion import removal
 from kahua.store.ingest.arrivals import Arrivals
@@ -42,6 +43,7 @@ from kahua.store.ingest.origin import Accepted, Origin
 from kahua.store.ingest.quarantine import QUARANTINE_KIND, Keeping, Room, set_aside
 from kahua.store.ingest.staging import FileData, StagedData, Staging
 from kahua.store.objects import ObjectStore, content_key
+from kahua.store.verification import is_whole
 
 #: Instances of batches that are read and synced at once: syncing waits for the disk, not for the processor.
 PARALLEL_FILES = 4
@@ -53,6 +55,8 @@ MAX_RACES = 5
 META_BYTES = 4096
 
 Filed = Accepted | SopInstanceConflict
+
+log = get_logger()
 
 
 class Archive:
@@ -267,9 +271,20 @@ class Archive:
             else:
                 self.objects.put(key, _file_of(meta, data))
         except StateConflict:
-            # The same data set after another File Meta Information: written by another version of Kahua.
-            return read_file_meta(io.BytesIO(self.objects.read(key, length=META_BYTES))).data_offset
+            head = self.objects.read(key, length=META_BYTES)
+            if not meta.startswith(head[: len(meta)]):
+                # The same data set after another File Meta Information: written by another version of Kahua.
+                return read_file_meta(io.BytesIO(head)).data_offset
+            self._replace_damaged(key, meta, data)
         return len(meta)
+
+    def _replace_damaged(self, key: str, meta: bytes, data: StagedData) -> None:
+        """Put an object anew whose bytes are no longer those of its key: what is sent again mends it."""
+        if is_whole(self.objects, key):
+            raise Unavailable("Others write the same instance at this moment; try again.")
+        log.warning("a damaged object was mended by what was sent again", key=key)
+        self.objects.delete(key)
+        self.objects.put(key, _file_of(meta, data))
 
     def _file(self, keep: Callable[[], Entry]) -> Accepted:
         """Make the rows of an object; make the object again should it be removed at the same moment."""

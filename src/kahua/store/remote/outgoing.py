@@ -38,6 +38,9 @@ MAX_JSON_BYTES = 32_000_000
 #: Where machines of clouds tell their secrets; link-local addresses, which are never called, hold most of them.
 METADATA = tuple(map(ip_network, ("100.100.100.200/32", "fd00:ec2::254/128", "192.0.0.192/32")))
 
+#: Addresses of IPv6 whose end is one of IPv4 (RFC 6052).
+NAT64 = ip_network("64:ff9b::/96")
+
 
 #: Names and values of a query.
 Parameters = Sequence[tuple[str, str]]
@@ -221,13 +224,21 @@ def check_address(host: str, address: IPv4Address | IPv6Address) -> None:
     InvalidInput
         It tells secrets of a machine, is no single machine's, or is this machine under another name.
     """
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    real = mapped or address
+    real = _meant(address)
     elsewhere = real.is_link_local or real.is_multicast or real.is_unspecified or any(real in net for net in METADATA)
     if elsewhere or (real.is_loopback and not _is_this_machine(host)):
         raise InvalidInput(
             f"{host} is at {real}, which is not called.", field="url", remedy="Give the address of the peer itself."
         )
+
+
+def _meant(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """Return the address of IPv4 to which one of IPv6 leads: mapped, by 6to4, Teredo or NAT64; any other as it is."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else address)
 
 
 def _is_this_machine(host: str) -> bool:
