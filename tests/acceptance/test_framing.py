@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+import httpx
 import psutil
 import pytest
 
@@ -105,12 +106,37 @@ def test_a_request_that_breaks_off_is_no_error_of_the_site(site: RunningSite, cl
     assert "level=error" not in log.read_text()[before:]
 
 
-def test_hundreds_of_connections_that_say_nothing_keep_nobody_out(site: RunningSite, client: Client) -> None:
+def test_hundreds_of_connections_that_say_nothing_keep_nobody_out(site: RunningSite) -> None:
     silent = [connect(site) for _ in range(300)]
     try:
         for number, connection in enumerate(silent):
             connection.sendall(b"GET /heal" if number % 2 else b"G")
-        assert client.http.get("/readyz").is_success
+        assert httpx.get(f"{site.url}/readyz", timeout=PATIENCE).is_success, "on a new connection"
+        assert all(map(is_open, silent)), "it did not wait for the end of one of them"
     finally:
         for connection in silent:
             connection.close()
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Whether the other side has neither closed a connection nor said anything."""
+    connection.settimeout(0)
+    try:
+        connection.recv(1)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def test_a_head_that_comes_byte_by_byte_is_cut_off(site: RunningSite) -> None:
+    with connect(site) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
+        with pytest.raises(ConnectionError):
+            drip(connection)
+
+
+def drip(connection: socket.socket) -> None:
+    """Send byte by byte for as long as a patient client waits."""
+    for _ in range(PATIENCE * 5):
+        connection.sendall(b"a")
+        time.sleep(0.2)

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -14,7 +15,7 @@ from kahua.dicom import new_uid
 from kahua.testing.workitems import new_workitem, performed, state, words
 
 from .conftest import StartSite, client_of
-from .running import Client
+from .running import Client, RunningSite
 
 UPS = "/dicom-web/main/workitems"
 GLOBAL = "1.2.840.10008.5.1.4.34.5"
@@ -139,6 +140,29 @@ def test_who_talks_instead_of_listening_is_cut_off_and_the_newest_channel_counts
                 second.recv(timeout=30)
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1003
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        b"\x82\xff" + (1 << 62).to_bytes(8, "big") + bytes(100_000),
+        (b"\x02\xff" + (10_000_000).to_bytes(8, "big") + bytes(10_000_004)) * 5,
+        b"\x02\x80" + bytes(4) + (b"\x00\x80" + bytes(4)) * 200_000 + b"\x80\x80" + bytes(4),
+        b"\xff" * 1000,
+    ],
+    ids=["a length that lies", "large frames", "fragments of nothing", "no frames"],
+)
+def test_floods_on_a_channel_end_it_with_little_memory(client: Client, site: RunningSite, flood: bytes) -> None:
+    web = psutil.Process(site.parts()["web"])
+    address, before = subscribe(client, create(client), "FLOOD"), web.memory_info().rss
+    with channel(client, address) as connection:
+        next_report(connection)
+        with suppress(OSError):  # it may be closed while it is still sent
+            connection.socket.sendall(flood)
+        with pytest.raises(ConnectionClosed):
+            connection.recv(timeout=30)
+    assert web.memory_info().rss - before < 50_000_000
+    assert client.http.get(UPS).is_success
 
 
 def test_no_more_channels_are_open_than_the_site_wants(client: Client) -> None:

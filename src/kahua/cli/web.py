@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import resource
 import threading
 
 from granian.constants import HTTPModes, Interfaces
@@ -18,6 +19,11 @@ API = importlib.import_module("kahua.api")
 #: A client that takes longer for its request's header is cut off, in milliseconds.
 HEADER_TIMEOUT = 10_000
 
+#: Connections open at once, the silent ones too, and those that wait in the system until they are taken. While as many
+#: are open nobody else is served, so it is more than browsers and slow senders need; each costs some kilobytes.
+MAX_CONNECTIONS = 4096
+WAITING_CONNECTIONS = 1024
+
 
 def serve(settings: Settings, stop: threading.Event) -> None:
     """Serve until asked to stop."""
@@ -28,6 +34,12 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     site.close()
 
 
+def _max_connections() -> int:
+    """Connections that are open at once: half of the files that the process may open, for it needs others too."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_CONNECTIONS if files == resource.RLIM_INFINITY else max(1, min(MAX_CONNECTIONS, files // 2))
+
+
 async def _serve(settings: Settings, application: object, stop: threading.Event) -> None:
     server = Server(
         application,
@@ -35,6 +47,8 @@ async def _serve(settings: Settings, application: object, stop: threading.Event)
         port=settings.port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
+        backlog=WAITING_CONNECTIONS,
+        backpressure=_max_connections(),
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
         ssl_cert=settings.tls_certificate,
         ssl_key=settings.tls_key,

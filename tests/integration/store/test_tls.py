@@ -5,10 +5,12 @@ import socket
 import ssl
 import subprocess
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from ssl import TLSVersion
 from typing import Any
 
 import pytest
@@ -147,13 +149,36 @@ def test_without_authorities_nobody_needs_a_certificate(make: Any, authority: Au
 def test_old_protocols_and_plain_connections_are_refused_and_the_port_stays_open(make: Any) -> None:
     served = make()
     assert not dcmtk("echoscu", served)
+    assert "PROTOCOL_VERSION" in refusal(served, TLSVersion.TLSv1)
+    assert "PROTOCOL_VERSION" in refusal(served, TLSVersion.TLSv1_1)
+    assert "HANDSHAKE_FAILURE" in refusal(served, TLSVersion.TLSv1_2, "AES256-SHA256")
+    assert echo(served)
+
+
+def refusal(served: Served, version: TLSVersion, ciphers: str = "ALL") -> str:
+    """Shake hands by one version alone, which must be refused by the other side; say in which words."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("AES256-SHA256")
-    with pytest.raises(ssl.SSLError), socket.create_connection(served.receiver.tls_address, timeout=10) as connection:
+    context.set_ciphers(f"{ciphers}:@SECLEVEL=0")  # what our own side would refuse shows nothing
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        context.minimum_version = context.maximum_version = version
+    with (
+        pytest.raises(ssl.SSLError) as refused,
+        socket.create_connection(served.receiver.tls_address, 10) as connection,
+    ):
         context.wrap_socket(connection)
-    assert echo(served)
+    return str(refused.value.reason)
+
+
+def test_keys_are_not_renegotiated_again_and_again(make: Any) -> None:
+    host, port = make().receiver.tls_address
+    command = [tool("openssl", "OpenSSL"), "s_client", "-connect", f"{host}:{port}", "-tls1_2"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
+        assert client.stdin
+        assert client.stdout
+        assert any(b"Verify return code" in line for line in client.stdout), "the handshake is over"
+        said = client.communicate(b"R\n", timeout=30)[1]
+    assert b"no renegotiation" in said
 
 
 def echo(served: Served) -> bool:
