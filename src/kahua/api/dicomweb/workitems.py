@@ -10,6 +10,7 @@ from kahua.access import Permission, ProjectAccess, record
 from kahua.api.dicomweb.service import (
     DICOM_JSON,
     DICOM_XML,
+    MORE,
     PREFIX,
     PRIVATE,
     base_url,
@@ -17,6 +18,7 @@ from kahua.api.dicomweb.service import (
     data_set_kind,
     data_sets,
     not_acceptable,
+    warning,
 )
 from kahua.api.security import Access, SiteOfRequest
 from kahua.errors import InvalidInput, UnsupportedMedia
@@ -62,7 +64,7 @@ def create_workitem(request: Request, body: Body, access: Writer, site: SiteOfRe
     address = f"{base_url(request, site, access)}/workitems/{row.uid}"
     headers = {"Location": address, "Content-Location": address}
     if not text_of(given, STATE):
-        headers["Warning"] = "299 kahua: The Workitem was created with modifications."
+        headers["Warning"] = warning("The Workitem was created with modifications.")
     return Response(status_code=201, headers=headers)
 
 
@@ -80,7 +82,7 @@ def search_workitems(request: Request, access: Reader, site: SiteOfRequest) -> R
     response = data_sets(orjson.dumps(found.documents), kind)
     if found.truncated:
         response.status_code = 206
-        response.headers["Warning"] = '299 - "There are more results: ask for the next page with offset."'
+        response.headers["Warning"] = warning(MORE)
     return response
 
 
@@ -112,9 +114,9 @@ def change_workitem_state(request: Request, workitem: str, body: Body, access: W
     """Claim, complete or cancel a workitem."""
     wanted = read_data_set(request, body)
     with site.database.write() as session:
-        warning = worklist.change_state(session, access.project_id, workitem, wanted, user=access.principal.name)
+        told = worklist.change_state(session, access.project_id, workitem, wanted, user=access.principal.name)
         _note(session, access, "workitem.state-changed", workitem, state=text_of(wanted, STATE))
-    return Response(status_code=200, headers={"Warning": f"299 kahua: {warning}"} if warning else None)
+    return Response(status_code=200, headers={"Warning": warning(told)} if told else None)
 
 
 @router.post("/workitems/{workitem}/cancelrequest", operation_id="request_workitem_cancellation", status_code=202)
@@ -124,11 +126,11 @@ def request_workitem_cancellation(
     """Ask the performer of a workitem to cancel it."""
     wish = read_data_set(request, body) if body.strip() else {}
     with site.database.write() as session:
-        warning = worklist.request_cancellation(
+        told = worklist.request_cancellation(
             session, access.project_id, workitem, wish, requester=access.principal.name
         )
         _note(session, access, "workitem.cancellation-requested", workitem)
-    return Response(status_code=202, headers={"Warning": f"299 kahua: {warning}"} if warning else None)
+    return Response(status_code=202, headers={"Warning": warning(told)} if told else None)
 
 
 def read_data_set(request: Request, body: bytes) -> Json:
