@@ -4,20 +4,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
 from kahua import datasets
 from kahua.access import local_principal
 from kahua.cli.output import DEFAULT_PROJECT, Context, JsonOption, ProjectOption, YesOption, confirm, say, show
-from kahua.errors import DicomRefused, InvalidInput, StateConflict
+from kahua.cli.removal import check_choice, let_go
+from kahua.errors import DicomRefused, StateConflict
 from kahua.site import Site, project_id
 from kahua.store import quarantined
 
 app = typer.Typer(
     name="quarantine", help="What arrived and could not be accepted: each with the reason.", no_args_is_help=True
 )
-
-#: Objects that are discarded in one transaction.
-BATCH = 100
 
 ItemsArgument = Annotated[list[str], typer.Argument(help="Ids, as `kahua quarantine list` shows them.")]
 
@@ -96,24 +95,12 @@ def discard_all(
     project: ProjectOption = DEFAULT_PROJECT,
 ) -> None:
     """Let objects go for ever."""
-    if bool(items) == everything:
-        raise InvalidInput("Name what is to go, or --all.", field="items")
+    check_choice(items, everything=everything)
     options: Context = context.obj
     what = f"{len(items)} objects" if items else "everything"
     confirm(f"Discard {what} in quarantine in {project}? This cannot be undone.", yes=yes)
     with options.site() as site:
-        while chosen := items or _newest(site, project):
-            with site.database.write() as session:
-                for item in chosen:
-                    datasets.discard_quarantined(
-                        session,
-                        project_id=project_id(session, project),
-                        actor=local_principal().name,
-                        quarantine_id=item,
-                    )
-            if items:
-                break
-        site.archive.collect()
+        let_go(site, project, items, newest=_newest, discard=_discard)
 
 
 def _identity(site: Site, project: str) -> str:
@@ -121,6 +108,9 @@ def _identity(site: Site, project: str) -> str:
         return project_id(session, project)
 
 
-def _newest(site: Site, project: str) -> list[str]:
-    with site.database.read() as session:
-        return [row.id for row in quarantined(session, project_id(session, project), limit=BATCH)]
+def _newest(session: Session, identity: str, limit: int) -> list[str]:
+    return [row.id for row in quarantined(session, identity, limit=limit)]
+
+
+def _discard(session: Session, identity: str, item: str) -> None:
+    datasets.discard_quarantined(session, project_id=identity, actor=local_principal().name, quarantine_id=item)

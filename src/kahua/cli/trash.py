@@ -8,14 +8,11 @@ from sqlalchemy.orm import Session
 
 from kahua.access import local_principal, record
 from kahua.cli.output import DEFAULT_PROJECT, Context, JsonOption, ProjectOption, YesOption, confirm, say, show
-from kahua.errors import InvalidInput
-from kahua.site import Site, project_id
+from kahua.cli.removal import check_choice, let_go
+from kahua.site import project_id
 from kahua.store import Restored, TrashRow, empty_trashed, find_trashed, restore, trash_of
 
 app = typer.Typer(name="trash", help="What was deleted and can still be brought back.", no_args_is_help=True)
-
-#: Things that are emptied in one transaction.
-BATCH = 100
 
 
 @app.command("list")
@@ -71,26 +68,22 @@ def empty(
     project: ProjectOption = DEFAULT_PROJECT,
 ) -> None:
     """Let go of things in the trash for ever."""
-    if bool(items) == everything:
-        raise InvalidInput("Name what is to go, or --all.", field="items")
+    check_choice(items, everything=everything)
     options: Context = context.obj
     what = f"{len(items)} things" if items else "everything"
     confirm(f"Let go of {what} in the trash of {project}? This cannot be undone.", yes=yes)
     with options.site() as site:
-        while chosen := items or _newest(site, project):
-            with site.database.write() as session:
-                for item in chosen:
-                    row = find_trashed(session, project_id(session, project), item)
-                    empty_trashed(session, row)
-                    _record(session, "trash.emptied", row)
-            if items:
-                break
-        site.archive.collect()
+        let_go(site, project, items, newest=_newest, discard=_empty)
 
 
-def _newest(site: Site, project: str) -> list[str]:
-    with site.database.read() as session:
-        return [row.id for row in trash_of(session, project_id(session, project), limit=BATCH)]
+def _newest(session: Session, identity: str, limit: int) -> list[str]:
+    return [row.id for row in trash_of(session, identity, limit=limit)]
+
+
+def _empty(session: Session, identity: str, item: str) -> None:
+    row = find_trashed(session, identity, item)
+    empty_trashed(session, row)
+    _record(session, "trash.emptied", row)
 
 
 def _record(session: Session, action: str, row: TrashRow) -> None:
