@@ -130,8 +130,10 @@ def ada(site: RunningSite) -> str:
     """Name of an administrator whose password is PASSWORD."""
     said = site.kahua("user", "add", "ada", "--administrator", "--display-name", "Ada Lovelace")
     assert said.returncode == 0, said.stderr
+    address, _, token = said.stdout.strip().partition("/sign-in#token=")
+    assert address == site.url
     with httpx.Client(base_url=site.url) as browser:
-        answer = browser.post("/api/sign-in/link", json={"token": said.stdout.strip().partition("#token=")[2]})
+        answer = browser.post("/api/sign-in/link", json={"token": token})
         headers = {"X-CSRF-Token": answer.json()["csrf_token"]}
         answer = browser.put("/api/me/password", json={"new": PASSWORD}, headers=headers)
         assert answer.is_success, answer.text

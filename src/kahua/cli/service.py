@@ -59,6 +59,22 @@ def read_status(settings: Settings, service: str) -> dict[str, Any] | None:
     return status
 
 
+def web_address(settings: Settings) -> str:
+    """Give the address of the web interface: that of a site that runs, else that of the settings."""
+    status = read_status(settings, "web")
+    return str(status["url"]) if status and _is_running(status["pid"]) else settings.url
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)  # signal 0 only asks
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is there, and another user's
+        return True
+    return True
+
+
 def _end_with(parent: int) -> None:
     """Ask the kernel to end this process with its parent, which may have ended already."""
     if sys.platform == "linux":

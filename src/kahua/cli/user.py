@@ -6,6 +6,7 @@ import typer
 
 from kahua.access import change_user, create_link, create_token, create_user, get_user, list_users, local_principal
 from kahua.cli.output import Context, JsonOption, confirm, say, show
+from kahua.cli.service import web_address
 
 app = typer.Typer(name="user", help="The people of a site.", no_args_is_help=True)
 
@@ -44,7 +45,7 @@ def add(
         with site.database.write() as session:
             create_user(session, actor=actor, name=name, display_name=display_name, is_administrator=administrator)
             secret = create_link(session, actor=actor, name=name)
-        say(f"{site.settings.url}/sign-in#token={secret}")
+        say(f"{web_address(site.settings)}/sign-in#token={secret}")
 
 
 @app.command()
@@ -54,7 +55,7 @@ def link(context: typer.Context, name: NameArgument) -> None:
     with options.site() as site:
         with site.database.write() as session:
             secret = create_link(session, actor=local_principal().name, name=name)
-        say(f"{site.settings.url}/sign-in#token={secret}")
+        say(f"{web_address(site.settings)}/sign-in#token={secret}")
 
 
 @app.command()
