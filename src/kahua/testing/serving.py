@@ -51,9 +51,9 @@ def free_port() -> int:
         return port
 
 
-def wait_until_open(port: int) -> None:
-    """Wait until something listens at a port."""
-    deadline = time.monotonic() + START_SECONDS
+def wait_until_open(port: int, *, seconds: float = START_SECONDS) -> None:
+    """Wait until something listens at a port, for so long at most."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -2,9 +2,7 @@
 
 import json
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ import pytest
 from pydicom import Dataset
 
 from kahua.testing.factory import part10
+from kahua.testing.serving import free_port, wait_until_open
 
 #: Where Debian's package orthanc-dicomweb puts the plugin.
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
@@ -113,25 +112,9 @@ def running(command: Sequence[str], log: Path, **options: object) -> Iterator[su
             process.wait()
 
 
-def free_port() -> int:
-    """Give a port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
 def wait_for(port: int) -> None:
-    """Wait until something listens."""
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+    """Wait until a program listens, which may take its time."""
+    wait_until_open(port, seconds=START_SECONDS)
 
 
 def tool(name: str) -> str:

@@ -21,9 +21,10 @@ from kahua.store.dimse import Receiver
 from kahua.store.remote.source import StudyQuery
 from kahua.store.tables import CommitmentRow
 from kahua.testing.factory import ct_series, part10
+from kahua.testing.serving import free_port
 from kahua.testing.site import temporary_site
 
-from .servers import PASSWORD, USER, Orthanc, free_port, orthanc, running, tool, wait_for
+from .servers import PASSWORD, USER, Orthanc, orthanc, running, tool, wait_for
 
 CT = ct_series(slices=3, patient_id="P-1", patient_name="Doe^Jane")
 THERE = ct_series(slices=2, seed="there", patient_id="P-2", patient_name="Roe^Richard")

@@ -26,9 +26,10 @@ from kahua.store.dimse import Receiver
 from kahua.store.remote.deliveries import DELIVERIES
 from kahua.store.remote.tables import DeliveryItemRow
 from kahua.testing.factory import ct_series, part10, picture
+from kahua.testing.serving import free_port
 from kahua.testing.site import temporary_site
 
-from .servers import free_port, storescp, tool
+from .servers import storescp, tool
 
 #: Syntaxes in which the slices of one series are kept.
 STORED = (

@@ -2,9 +2,7 @@
 
 import json
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from kahua.site import build_site, prepare_site
 from kahua.store import PeerFacts, add_peer
 from kahua.store.dimse import Destination
 from kahua.store.remote.worklist import StepQuery, find_steps
+from kahua.testing.serving import free_port, wait_until_open
 
 
 def entry(number: int, *, modality: str, date: str, station: str, name: str) -> Dataset:
@@ -68,18 +67,10 @@ def department(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Destination
     (folder / "RIS" / "lockfile").touch()
     for number, procedure in enumerate(ENTRIES):
         procedure.save_as(folder / "RIS" / f"{number}.wl", enforce_file_format=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen([program, "-dfp", str(folder), str(port)], stdout=subprocess.DEVNULL)
     try:
-        end = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert time.monotonic() < end
-                time.sleep(0.05)
+        wait_until_open(port, seconds=20)
         yield Destination(ae_title="RIS", host="127.0.0.1", port=port)
     finally:
         process.terminate()
