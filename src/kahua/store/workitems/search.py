@@ -1,6 +1,7 @@
 """Search for workitems (PS3.18 section 11.9): what columns can decide first, the rest in the documents."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
@@ -104,14 +105,15 @@ def search(session: Session, project_id: str, query: WorkitemQuery) -> Found:
 def _candidates(session: Session, project_id: str, query: WorkitemQuery) -> Iterator[bytes]:
     conditions = [WorkitemRow.project_id == project_id, *_conditions(query.filters)]
     rows = select(WorkitemRow.document).where(*conditions).order_by(WorkitemRow.starts_at, WorkitemRow.id)
-    found = session.scalars(rows.limit(MAX_CANDIDATES + 1).execution_options(yield_per=BATCH))
-    for count, document in enumerate(found, start=1):
-        if count > MAX_CANDIDATES:
-            raise InvalidInput(
-                f"More than {MAX_CANDIDATES} workitems would have to be looked through.",
-                remedy="Name the ProcedureStepState or the PatientID as well.",
-            )
-        yield document
+    rows = rows.limit(MAX_CANDIDATES + 1).execution_options(yield_per=BATCH)
+    with closing(session.scalars(rows)) as found:
+        for count, document in enumerate(found, start=1):
+            if count > MAX_CANDIDATES:
+                raise InvalidInput(
+                    f"More than {MAX_CANDIDATES} workitems would have to be looked through.",
+                    remedy="Name the ProcedureStepState or the PatientID as well.",
+                )
+            yield document
 
 
 def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
