@@ -16,6 +16,7 @@ from kahua.api.schemas import Page
 from kahua.api.security import SiteAccess, SiteOfRequest, streams_body
 from kahua.errors import KahuaError, OutOfSpace, TooMuch
 from kahua.extensions import InstalledExtension
+from kahua.store.ingest.staging import saying_full_disk
 
 router = APIRouter(prefix="/api/extensions", tags=["extensions"])
 
@@ -85,9 +86,11 @@ def _build(site: SiteOfRequest, extension_id: str) -> None:
 @contextmanager
 def _folder(site: SiteOfRequest) -> Iterator[Path]:
     place = site.settings.folder("uploads")
-    place.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=place, prefix="extension-") as folder:
-        yield Path(folder)
+    with saying_full_disk():
+        place.mkdir(parents=True, exist_ok=True)
+        folder = TemporaryDirectory(dir=place, prefix="extension-")
+    with folder as name:
+        yield Path(name)
 
 
 async def _receive(stream: AsyncIterator[bytes], file: Path) -> Path:

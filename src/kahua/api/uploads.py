@@ -83,8 +83,10 @@ async def _receive(request: Request, path: Path, limit: int) -> None:
 
 @contextmanager
 def _staging_file(site: Any) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="upload-", dir=site.archive.staging.folder) as folder:
-        yield Path(folder) / "file"
+    with saying_full_disk():
+        folder = tempfile.TemporaryDirectory(prefix="upload-", dir=site.archive.staging.folder)
+    with folder as name:
+        yield Path(name) / "file"
 
 
 def _answer(report: ImportReport) -> UploadReport:

@@ -1,6 +1,8 @@
 """A browser sends a file; the answer says what became of everything in it."""
 
+import errno
 import io
+import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -96,6 +98,21 @@ def test_a_full_disk_is_said_at_once(site: Any) -> None:
     client = browser(create_application(replace(site, archive=archive)), "curator")
     answer = upload(client, part10(ct_series(slices=1)[0]))
     assert (answer.status_code, answer.json()["code"]) == (507, "out-of-space")
+
+
+def test_a_disk_that_has_no_place_for_one_more_folder_is_said(
+    site: Any, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder system may have bytes left and no inodes."""
+
+    def full(path: object, *_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    add_person(site.database, "ada", is_administrator=True)
+    administrator = browser(client.app, "ada")
+    monkeypatch.setattr(os, "mkdir", full)
+    for answer in (upload(client, b"x"), administrator.post("/api/extensions", content=b"x")):
+        assert (answer.status_code, answer.json()["code"]) == (507, "out-of-space")
 
 
 def test_a_viewer_may_not_upload(application: FastAPI) -> None:

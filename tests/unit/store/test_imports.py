@@ -178,6 +178,21 @@ def test_links_and_pipes_in_a_folder_are_not_opened(archive: Archive, tmp_path: 
     assert summary(bring_in(archive, folder)) == (0, 0, 0, 0)
 
 
+def test_names_of_any_bytes_and_length_and_second_names_of_a_file_are_names(archive: Archive, tmp_path: Path) -> None:
+    """A hard link is a file like any other: who may make one could read its bytes anyway."""
+    one, other, third = map(part10, ct_series(slices=3))
+    folder, deep = tmp_path / "in", tmp_path / "in" / Path(*["d" * 200] * 10)
+    deep.mkdir(parents=True)
+    (tmp_path / "elsewhere").write_bytes(one)
+    (folder / "hard").hardlink_to(tmp_path / "elsewhere")
+    (folder / os.fsdecode(b"\xff\xfe\x1b[31m")).write_bytes(other)
+    (folder / os.fsdecode(b"\xff broken")).write_bytes(bytes(128) + b"DICM")
+    (deep / ("n" * 250)).write_bytes(third)
+    assert summary(bring_in(archive, folder)) == (3, 0, 0, 1)
+    with archive.database.read() as session:
+        assert session.scalars(select(QuarantineRow.name)).all() == ["? broken"]
+
+
 def test_progress_is_told_to_the_end(archive: Archive, tmp_path: Path) -> None:
     for number, each in enumerate(ct_series(slices=3)):
         (tmp_path / f"in{number}").write_bytes(part10(each))

@@ -18,6 +18,7 @@ from kahua.store.imports.archives import ArchiveLimits, Entry, is_zip, unpack
 from kahua.store.imports.folders import copy_files, count_files
 from kahua.store.ingest.archive import Archive
 from kahua.store.ingest.origin import Accepted, Origin
+from kahua.store.ingest.staging import saying_full_disk
 
 #: Files that are stored together, in one durable group.
 GROUP = 64
@@ -163,7 +164,8 @@ class Importer:
     @contextmanager
     def _staging(self) -> Iterator[Path]:
         """Give an empty folder that is gone afterwards."""
-        folder = Path(tempfile.mkdtemp(prefix="import-", dir=self.archive.staging.folder))
+        with saying_full_disk():
+            folder = Path(tempfile.mkdtemp(prefix="import-", dir=self.archive.staging.folder))
         try:
             yield folder
         finally:
