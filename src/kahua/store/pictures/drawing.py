@@ -94,7 +94,7 @@ def _draw_kind(header: Dataset, files: Sequence[Path], sources: Sequence[Path]) 
         return draw_document(dcmread(files[0], force=True))
     pictures, note = _images(files)
     if not pictures:
-        note = WITHOUT_PICTURE.get(modality, f"{modality or 'This'} has no picture.")
+        note = WITHOUT_PICTURE.get(modality, "It holds no pixels.")
     return Drawn(pictures=pictures, best=len(pictures) // 2, note=note)
 
 
