@@ -172,6 +172,12 @@ def forget_refusals(complaints: list[str], status: int = 401) -> None:
     complaints[:] = [complaint for complaint in complaints if f"status of {status}" not in complaint]
 
 
+def forget_viewer(complaints: list[str]) -> None:
+    """Take out what OHIF complains of when it gives up the image alone, for what is laid over it."""
+    of_viewer = ("IMAGE_LOAD_ERROR", "viewport has been destroyed")
+    complaints[:] = [complaint for complaint in complaints if not any(words in complaint for words in of_viewer)]
+
+
 @pytest.fixture
 def page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
     """Give an empty page; in the end it must not have complained in the console."""
