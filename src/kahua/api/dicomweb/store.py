@@ -43,22 +43,22 @@ async def _store(request: Request, access: ProjectAccess, site: Any, study_uid: 
         boundary=boundary,
     )
     try:
-        async for piece in _collected(request.stream()):
-            await run_in_threadpool(stow.feed, piece)
+        async for pieces in _collected(request.stream()):
+            await run_in_threadpool(stow.feed, *pieces)
         stored = await run_in_threadpool(stow.finish)
     finally:
         await run_in_threadpool(stow.close)
     return Response(stored.serialised(base), status_code=stored.status, media_type=DICOM_JSON)
 
 
-async def _collected(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Join pieces of a request, which servers hand over in small ones."""
+async def _collected(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """Collect pieces of a request, which servers hand over in small ones."""
     waiting: list[bytes] = []
     size = 0
     async for piece in pieces:
         waiting.append(piece)
         size += len(piece)
         if size >= RECEIVE_BYTES:
-            yield b"".join(waiting)
+            yield waiting
             waiting, size = [], 0
-    yield b"".join(waiting)
+    yield waiting

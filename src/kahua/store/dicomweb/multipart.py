@@ -39,7 +39,7 @@ class Sink(Protocol):
     """Takes the bytes of one part."""
 
     def write(self, data: bytes | memoryview, /) -> object:
-        """Take some bytes."""
+        """Take some bytes; they will not change."""
 
     def close(self) -> None:
         """Take note that the part is complete."""
@@ -66,16 +66,16 @@ class MultipartReader:
     max_parts: int
     parts: int = 0
     _state: _State = _State.PREAMBLE
-    _buffer: bytearray = field(default_factory=bytearray)
+    #: What came last; the bytes before `_start` are done with.
+    _buffer: bytes = b"\r\n"  # the first delimiter stands at the very beginning, without a line break before it
+    _start: int = 0
     _sink: Sink | None = None
 
     def __post_init__(self) -> None:
-        # The first delimiter stands at the very beginning, without a line break before it: give it one.
         self._delimiter = b"\r\n--" + self.boundary.encode()
-        self._buffer += b"\r\n"
 
-    def feed(self, data: bytes) -> None:
-        """Take the next piece of the body.
+    def feed(self, *pieces: bytes) -> None:
+        """Take the next pieces of the body.
 
         Raises
         ------
@@ -84,7 +84,8 @@ class MultipartReader:
         TooMuch
             A part's header is too large, or there are too many parts.
         """
-        self._buffer += data
+        self._buffer = b"".join((self._buffer[self._start :], *pieces))
+        self._start = 0
         while self._step():
             pass
 
@@ -109,31 +110,32 @@ class MultipartReader:
             case _State.BODY:
                 return self._read_body()
             case _State.END:
-                self._buffer.clear()  # an epilogue means nothing
+                self._start = len(self._buffer)  # an epilogue means nothing
                 return False
 
     def _skip_preamble(self) -> bool:
-        found = self._buffer.find(self._delimiter)
+        found = self._buffer.find(self._delimiter, self._start)
         if found < 0:
-            self._keep_tail()
+            self._start = max(self._start, len(self._buffer) - len(self._delimiter) + 1)
             return False
-        return self._pass_delimiter(found)
+        self._start = found
+        return self._pass_delimiter()
 
     def _read_body(self) -> bool:
-        found = self._buffer.find(self._delimiter)
+        found = self._buffer.find(self._delimiter, self._start)
         if found < 0:
             self._emit(len(self._buffer) - len(self._delimiter) + 1)
             return False
         self._emit(found)
-        if len(self._buffer) < len(self._delimiter) + 2:
+        if len(self._buffer) < found + len(self._delimiter) + 2:
             return False
         if self._sink:
             self._sink.close()
             self._sink = None
-        return self._pass_delimiter(0)
+        return self._pass_delimiter()
 
-    def _pass_delimiter(self, start: int) -> bool:
-        end = start + len(self._delimiter)
+    def _pass_delimiter(self) -> bool:
+        end = self._start + len(self._delimiter)
         if len(self._buffer) < end + 2:
             return False
         if self._buffer[end : end + 2] == b"--":
@@ -145,17 +147,17 @@ class MultipartReader:
             return False
         if self._buffer[end:line_end].strip(b" \t"):
             raise InvalidInput("The multipart body has text behind a boundary.")
-        del self._buffer[:line_end]  # the line break stays: an empty header ends at once
+        self._start = line_end  # the line break stays: an empty header ends at once
         self._state = _State.HEADER
         return True
 
     def _read_header(self) -> bool:
-        end = self._buffer.find(b"\r\n\r\n")
-        self._check_header_size(end if end >= 0 else len(self._buffer))
+        end = self._buffer.find(b"\r\n\r\n", self._start)
+        self._check_header_size((end if end >= 0 else len(self._buffer)) - self._start)
         if end < 0:
             return False
-        headers = _headers(bytes(self._buffer[2:end]))
-        del self._buffer[: end + 4]
+        headers = _headers(self._buffer[self._start + 2 : end])
+        self._start = end + 4
         self.parts += 1
         if self.parts > self.max_parts:
             raise TooMuch(f"The multipart body has more than {self.max_parts} parts.")
@@ -163,16 +165,11 @@ class MultipartReader:
         self._state = _State.BODY
         return True
 
-    def _emit(self, count: int) -> None:
-        """Write the first bytes of the buffer."""
-        if count <= 0 or self._sink is None:
-            return
-        with memoryview(self._buffer) as view:
-            self._sink.write(view[:count])
-        del self._buffer[:count]
-
-    def _keep_tail(self) -> None:
-        del self._buffer[: max(0, len(self._buffer) - len(self._delimiter))]
+    def _emit(self, end: int) -> None:
+        """Write the bytes of the buffer before `end`."""
+        if end > self._start and self._sink is not None:
+            self._sink.write(memoryview(self._buffer)[self._start : end])
+            self._start = end
 
     def _check_header_size(self, size: int) -> None:
         if size > MAX_PART_HEADER:

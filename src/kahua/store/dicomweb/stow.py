@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ class Part:
         self._path = path
         self._max = max_bytes
         self._take = take
-        self._memory = bytearray()
+        self._pieces: list[bytes | memoryview] = []
         self._file: PartFile | None = None
 
     def write(self, data: bytes | memoryview, /) -> None:
@@ -112,24 +112,29 @@ class Part:
         """
         self.size += len(data)
         if self._file is None and self.size <= min(MEMORY_BYTES, self._max):
-            self._memory += data
+            self._pieces.append(data)
             return
         if self._file is None:
             self._file = PartFile(self._path, self._max)
-            self._file.write(memoryview(self._memory))
-            self._memory = bytearray()
+            for piece in self._pieces:
+                self._file.write(piece)
+            self._pieces.clear()
         self._file.write(data)
 
     def close(self) -> None:
         """Hand the part over: it is complete."""
         self.release()
-        file = FileData(self._path, 0, movable=True)
-        self._take(MemoryData(memoryview(self._memory)) if self._file is None else file)
+        self._take(FileData(self._path, 0, movable=True) if self._file else MemoryData(_whole(self._pieces)))
 
     def release(self) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()
+
+
+def _whole(pieces: Sequence[bytes | memoryview]) -> memoryview:
+    """Give pieces as one, without a copy if there is only one."""
+    return memoryview(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
 
 def check_part_type(headers: Mapping[str, str]) -> None:
@@ -169,12 +174,12 @@ class StowRequest:
         if self._reader is None:
             self._open_part({})
 
-    def feed(self, piece: bytes) -> None:
-        """Take the next piece of the body."""
+    def feed(self, *pieces: bytes) -> None:
+        """Take the next pieces of the body."""
         if self._reader:
-            self._reader.feed(piece)
+            self._reader.feed(*pieces)
         elif self._part:
-            self._part.write(piece)
+            self._part.write(b"".join(pieces))
 
     def finish(self) -> Stored:
         """Take note that the body ended, and say what became of its parts."""
