@@ -34,7 +34,7 @@ from kahua.cli import (
     workitem,
     worklist,
 )
-from kahua.cli.output import Context, errors
+from kahua.cli.output import Context, errors, visible
 from kahua.errors import KahuaError
 
 #: What a command writes is for its user and group, also in a data folder that lets others in.
@@ -107,5 +107,5 @@ def run() -> None:
     try:
         app()
     except KahuaError as error:
-        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        errors.print(visible(str(error)), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)

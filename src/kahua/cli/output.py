@@ -76,7 +76,7 @@ def show(rows: Sequence[dict[str, Any]], *, as_json: bool, empty: str) -> None:
         for name in rows[0]:
             table.add_column(name.replace("_", " "), no_wrap=name == "id", overflow="fold")
         for row in rows:
-            table.add_row(*(Text(_word(value)) for value in row.values()))
+            table.add_row(*(Text(visible(_word(value))) for value in row.values()))
         console.print(table)
 
 
@@ -105,7 +105,12 @@ def read_secret(file: Path) -> str:
 
 def say(text: str) -> None:
     """Print a sentence; brackets in it are text, not markup."""
-    console.print(text, markup=False, soft_wrap=True)
+    console.print(visible(text), markup=False, soft_wrap=True)
+
+
+def visible(text: str) -> str:
+    """Replace what a terminal would obey, and what turns the direction of writing: names come from anywhere."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def seen(client: TestClient, instances: list[Dataset]) -> dict[str, Any]:
 
 NOWHERE = {
     "gallery": (0, {"series": 0, "studies": 0, "patients": 0}),
-    "facets": {"modality": [], "body_part": [], "manufacturer": [], "validation": []},
+    "facets": {"modality": [], "body_part": [], "manufacturer": [], "validation": [], "source": []},
     "qido": [[], [], []],
     "metadata": 404,
     "wado": 404,
