@@ -26,7 +26,6 @@ FUNCTIONS: "dict[str, Function]" = {"linear": "LINEAR", "linear-exact": "LINEAR_
 #: What is written into pictures; `overlay` is ours, for the standard has no word for overlay planes.
 ANNOTATIONS = ("patient", "technique", "overlay")
 
-
 #: Colour profiles of the standard (PS3.18 section 8.3.5.1.5) that pictures can have, and those that they cannot.
 EMBEDDED = ("yes", "srgb")
 LACKING = ("adobergb", "rommrgb", "displayp3")

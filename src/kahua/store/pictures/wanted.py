@@ -29,7 +29,6 @@ class Wanted:
     quality: int | None = None
     #: What is written into it: `patient`, `technique`; and whether overlay planes are drawn: `overlay`.
     annotation: tuple[str, ...] = ()
-
     #: Colour profile of the picture: `yes` for that of the image, or `srgb`; none if empty.
     profile: str | None = None
 
