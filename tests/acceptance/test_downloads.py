@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from kahua.testing.factory import ct_series, part10
 from .conftest import Client, RunningSite
 from .running import wait_for
 
-#: More than the buffers between a server and its client hold.
-LARGE = {"slices": 60, "rows": 512, "columns": 512}
+#: More than the buffers between a server and its client hold, however well it is packed: it is noise.
+LARGE = {"slices": 60, "rows": 512, "columns": 512, "PixelData": os.urandom(2 * 512 * 512)}
 
 
 def bring_in(client: Client, **options: object) -> str:
