@@ -5,7 +5,20 @@ import tempfile
 from pathlib import Path
 
 from harness import print_table, print_verdict
-from web_sides import OURS, PEER, Figures, both, can_run, conditions, ct_slices, fill, multipart, time_call, uids
+from web_sides import (
+    OURS,
+    PEER,
+    Figures,
+    both,
+    can_run,
+    conditions,
+    ct_slices,
+    fill,
+    multipart,
+    time_call,
+    uids,
+    wait_until_derived,
+)
 
 NAME = "stow"
 GOAL = 4.0
@@ -25,7 +38,7 @@ def main() -> None:
 
 
 def measure(folder: Path, instances: int, repeats: int) -> None:
-    """Send every side the same series in turn."""
+    """Send every side the same series in turn, and none while ours still derives from what it got."""
     figures = {OURS: Figures(), PEER: Figures()}
     with both(folder) as sides:
         fill(sides.values(), ct_slices(5, seed="warm"))
@@ -33,6 +46,7 @@ def measure(folder: Path, instances: int, repeats: int) -> None:
             body = multipart(ct_slices(instances, seed=str(repeat)))
             for name, side in sides.items():
                 time_call(lambda side=side, body=body: side.store(body), side, figures[name])
+                wait_until_derived(sides[OURS])
         for side in sides.values():
             if sum(len(found) for *_, found in uids(side)) != instances * repeats + 5:
                 raise RuntimeError(f"{side.name} does not have every instance that was sent.")
