@@ -10,6 +10,11 @@ IMPLEMENTATION_CLASS_UID = "2.25.213866127214519158370518174271026139648"
 IMPLEMENTATION_VERSION_NAME = "KAHUA_0"
 #: Encapsulated PDF Storage.
 ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
+#: How all storage classes of encapsulated documents begin.
+ENCAPSULATED_STORAGE = "1.2.840.10008.5.1.4.1.1.104."
+#: How all storage classes of structured reports begin, key object selections among them, and all of waveforms.
+STRUCTURED_REPORTS = "1.2.840.10008.5.1.4.1.1.88."
+WAVEFORMS = "1.2.840.10008.5.1.4.1.1.9."
 #: Longest UID that DICOM allows (PS3.5 9.1).
 MAX_UID_LENGTH = 64
 

@@ -1,10 +1,15 @@
 """An encapsulated document is saved as its author wrote it."""
 
+import io
+
+import pypdfium2
 import pytest
 from fastapi import FastAPI
+from PIL import Image
 from pydicom import Dataset
 
-from kahua.dicom.uids import ENCAPSULATED_PDF
+from kahua.dicom import uid_from
+from kahua.dicom.uids import ENCAPSULATED_PDF, ENCAPSULATED_STORAGE
 from kahua.testing.factory import ct_series, part10
 from kahua.testing.site import TestClient, program
 
@@ -44,8 +49,33 @@ def test_part_of_a_document_is_sent(client: TestClient, letter: Dataset) -> None
     assert (answer.status_code, answer.content) == (206, b"PDF")
 
 
-def test_document_is_no_picture(client: TestClient, letter: Dataset) -> None:
-    assert get(client, f"{address_of(letter)}/rendered", "image/jpeg").status_code == 406
+def test_who_wants_a_picture_gets_the_first_page_or_learns_why_not(client: TestClient, letter: Dataset) -> None:
+    damaged = get(client, f"{address_of(letter)}/rendered", "image/jpeg")
+    assert (damaged.status_code, "damaged" in damaged.text) == (422, True)
+    document, made = pypdfium2.PdfDocument.new(), io.BytesIO()
+    document.new_page(300, 500)
+    document.save(made)
+    letter.SOPInstanceUID, letter.EncapsulatedDocument = uid_from("page"), made.getvalue()
+    stow(client, part10(letter))
+    answer = get(client, f"{address_of(letter)}/rendered", "image/png")
+    assert Image.open(io.BytesIO(answer.content)).size == (461, 768)
+
+
+@pytest.mark.parametrize(("last", "kind", "ending"), [(2, "text/xml", "xml"), (3, "model/stl", "stl")])
+def test_documents_of_other_kinds_are_saved_too(
+    client: TestClient, letter: Dataset, last: int, kind: str, ending: str
+) -> None:
+    letter.SOPClassUID, letter.SOPInstanceUID = f"{ENCAPSULATED_STORAGE}{last}", uid_from(kind)
+    letter.MIMETypeOfEncapsulatedDocument = kind
+    stow(client, part10(letter))
+    answer = get(client, f"{address_of(letter)}/rendered", "*/*")
+    assert (answer.headers["content-type"].split(";")[0], answer.content) == (kind, CONTENT)
+    assert answer.headers["content-disposition"] == f'attachment; filename="{letter.SOPInstanceUID}.{ending}"'
+    assert "download" in get(client, f"{address_of(letter)}/rendered", "image/png").text
+
+
+def test_document_is_no_video(client: TestClient, letter: Dataset) -> None:
+    assert get(client, f"{address_of(letter)}/rendered", "video/mp4").status_code == 406
 
 
 def test_series_tells_where_its_documents_are(client: TestClient, letter: Dataset) -> None:

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from kahua.api.dicomweb.documents import PDF
 from kahua.api.dicomweb.films import MP4
 from kahua.api.dicomweb.instances import ZIP
+from kahua.api.dicomweb.reports import WORDS
 from kahua.api.dicomweb.service import (
     DICOM_JSON,
     DICOM_XML,
@@ -50,9 +51,9 @@ _ANSWERS: dict[str, tuple[str, ...]] = {
     "bulkdata": _VALUES,
     "{path:path}": (*_VALUES, OCTETS),
     "pixeldata": _VALUES,
-    "rendered": (*PICTURES, ANIMATION, MP4, PDF),
+    "rendered": (*PICTURES, ANIMATION, MP4, *WORDS, PDF),
     "thumbnail": PICTURES,
-    "wado": (*PICTURES, DICOM),
+    "wado": (*PICTURES, *WORDS, DICOM),
 }
 
 router = APIRouter(prefix=PREFIX, tags=["dicomweb"], include_in_schema=False)

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, Response
 
 from kahua.access import ProjectAccess
-from kahua.api.dicomweb.documents import is_document, send_document
+from kahua.api.dicomweb.documents import document_types, send_document
 from kahua.api.dicomweb.films import film_types, is_film, send_film
 from kahua.api.dicomweb.frames import find_instance, frame_numbers
+from kahua.api.dicomweb.reports import WORDS, is_report, send_report
 from kahua.api.dicomweb.service import PREFIX, PRIVATE, Reader, accepted_of, begun, multipart, not_acceptable
 from kahua.api.ranges import is_known
 from kahua.api.recent import RecentAnswers
 from kahua.api.security import SiteOfRequest
+from kahua.dicom.uids import WAVEFORMS
 from kahua.errors import NotFound
 from kahua.site import Site
 from kahua.store.dicomweb.accept import Media, choose
@@ -67,13 +69,9 @@ def retrieve_rendered_series(
 def retrieve_rendered(
     request: Request, study: str, series: str, instance: str, access: Reader, site: SiteOfRequest
 ) -> Response:
-    """Retrieve an instance as a picture: its first frame, or all of them as an animation."""
+    """Retrieve an instance as a picture: its first frame, or all of them as an animation; a report in words."""
     address = Address(study_uid=study, series_uid=series, instance_uid=instance)
-    found = find_instance(site, access, address).instance
-    rendering = parse_rendering(request.query_params)
-    if found.sop_class_uid in PRESENTATION_STATES:
-        return _presented(request, access, site, found, rendering)
-    return send_picture(request, site, found, None, rendering)
+    return _rendered(request, access, site, find_instance(site, access, address))
 
 
 @router.get(
@@ -128,6 +126,15 @@ def retrieve_frame_thumbnail(
     return _thumbnail(request, site, found, frame_numbers(frame, found)[0])
 
 
+def _rendered(request: Request, access: ProjectAccess, site: Site, located: Located) -> Response:
+    found, rendering = located.instance, parse_rendering(request.query_params)
+    if found.sop_class_uid in PRESENTATION_STATES:
+        return _presented(request, access, site, found, rendering)
+    if found.rows is None and not _has_pages(found):
+        return _overlaid(request, access, site, located, rendering)
+    return send_picture(request, site, found, None, rendering)
+
+
 def send_picture(
     request: Request,
     site: Site,
@@ -137,15 +144,19 @@ def send_picture(
     *,
     accepted: Sequence[Media] | None = None,
 ) -> Response:
-    """Send a picture of frames; without numbers, of the first, or of all where the client wants an animation."""
+    """Send a picture of frames; without numbers, of the first, or of all where the client wants an animation.
+
+    Without numbers, reports, documents and videos are sent as what they are to who does not want a picture of them.
+    """
     accepted = accepted_of(request) if accepted is None else accepted
-    if is_document(instance) and numbers is None:
-        return send_document(request, site, instance, accepted)
     if is_film(instance) and numbers is None:
         return send_film(request, site, instance, accepted) or _still(request, site, instance, rendering, accepted)
-    media = _chosen(accepted, (*PICTURES, ANIMATION))
+    own = _own_types(instance) if numbers is None else ()
+    media = _chosen(accepted, (*own, *PICTURES, ANIMATION))
     if media is None:
-        return not_acceptable(", ".join((*PICTURES, ANIMATION)))
+        return not_acceptable(", ".join((*own, *PICTURES, ANIMATION)))
+    if media in own:
+        return send_report(site, instance, media) if media in WORDS else send_document(request, site, instance, media)
     if media == ANIMATION or numbers is None:
         shown = numbers or range(1, (instance.number_of_frames or 1) + 1 if media == ANIMATION else 2)
         answer = _picture(request, site, instance, tuple(shown[:MAX_FRAMES]), media, rendering)
@@ -163,6 +174,15 @@ def send_picture(
         for number in numbers[:MAX_PICTURES]
     )
     return multipart(media, begun(parts), boundary)
+
+
+def _own_types(instance: StoredInstance) -> tuple[str, ...]:
+    """Give the media types, other than of pictures, of what is read."""
+    return WORDS if is_report(instance) else document_types(instance)
+
+
+def _has_pages(instance: StoredInstance) -> bool:
+    return bool(_own_types(instance)) or instance.sop_class_uid.startswith(WAVEFORMS)
 
 
 def _still(
@@ -252,12 +272,30 @@ def _preview(request: Request, access: ProjectAccess, site: Site, address: Addre
     return Response(content, media_type=media, headers=headers)
 
 
+def _overlaid(request: Request, access: ProjectAccess, site: Site, located: Located, rendering: Rendering) -> Response:
+    """Send the preview of what has neither pixels nor pages: contours, for example, drawn on their image."""
+    series = Address(study_uid=located.address.study_uid, series_uid=located.address.series_uid)
+    with site.database.look() as session:
+        instances = locate_instances(session, access.project_id, series)
+        (_, row), *_ = locate_series(session, access.project_id, series)
+    if row.preview_key is None or instances[0].instance != located.instance:
+        raise NotFound(row.preview_note or "Of this series, only the first object has a picture.")
+    media = _chosen(accepted_of(request), PICTURES)
+    if media is None:
+        return not_acceptable(", ".join(PICTURES))
+    viewport, key = rendering.viewport, row.preview_key
+    wanted = Wanted(frames=(1,), media_type=media, size=max(viewport) if viewport else None, quality=rendering.quality)
+    recent: RecentAnswers = request.app.state.recent
+    content = recent.get((key, wanted), lambda: redraw(site.objects.read(key), wanted))
+    return Response(content, media_type=media, headers=PRIVATE)
+
+
 def _rendered_all(request: Request, access: ProjectAccess, site: Site, address: Address) -> Response:
     with site.database.look() as session:
         instances = locate_instances(session, access.project_id, address)
     images = [located for located in instances if located.instance.rows is not None]
     if not images:
-        raise NotFound("There are no pictures.")
+        return _rendered(request, access, site, instances[0])
     rendering, accepted = parse_rendering(request.query_params), accepted_of(request)
     films = (send_film(request, site, each.instance, accepted) for each in images if is_film(each.instance))
     if film := next(films, None):

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset, dcmread
 
-from kahua.dicom.documents import draw_document
 from kahua.dicom.dose import draw_dose
 from kahua.dicom.drawn import Drawn, evenly
 from kahua.dicom.overlays import draw_segmentation, draw_structure_set
@@ -22,9 +21,8 @@ from kahua.dicom.pictures import preview_picture
 from kahua.dicom.pixels import frame_count, frames_at, open_image, read_frame
 from kahua.dicom.places import places
 from kahua.dicom.presentation import draw_states
-from kahua.dicom.reports import draw_report
+from kahua.dicom.readings import draw_reading
 from kahua.dicom.slides import draw_slide
-from kahua.dicom.waveforms import draw_waveform
 from kahua.errors import UndecodablePixels
 from kahua.store.pictures.serving import serve
 from kahua.store.pictures.video import draw_video, is_video
@@ -48,6 +46,9 @@ WITHOUT_PICTURE: Mapping[str, str] = {
     "RTPLAN": "A treatment plan has no picture: see its doses and structures.",
     "RTRECORD": "A treatment record has no picture.",
 }
+
+#: What objects hold that are read, not looked at.
+READ = ("WaveformSequence", "ContentSequence", "EncapsulatedDocument")
 
 Picture = NDArray[np.uint8]
 
@@ -86,12 +87,8 @@ def _draw_kind(header: Dataset, files: Sequence[Path], sources: Sequence[Path]) 
         return on_image[modality](dcmread(files[0], force=True), sources, most=MAX_TILES)
     if modality == "SM":
         return draw_slide(files)
-    if "WaveformSequence" in header:
-        return draw_waveform(dcmread(files[0], force=True))
-    if "ContentSequence" in header and modality not in WITHOUT_PICTURE:
-        return draw_report(dcmread(files[0], force=True), most=MAX_TILES)
-    if "EncapsulatedDocument" in header:
-        return draw_document(dcmread(files[0], force=True))
+    if modality not in WITHOUT_PICTURE and any(keyword in header for keyword in READ):
+        return draw_reading(dcmread(files[0], force=True), most=MAX_TILES)
     pictures, note = _images(files)
     if not pictures:
         note = WITHOUT_PICTURE.get(modality, "It holds no pixels.")

@@ -33,7 +33,7 @@ class Studio:
     settings: Settings
 
     def draw(self, instance: StoredInstance, wanted: Wanted) -> bytes:
-        """Draw a frame, or several as an animation.
+        """Draw a frame, or several as an animation; of a report, a waveform or a document, pages.
 
         Raises
         ------
@@ -65,6 +65,18 @@ class Studio:
         with self.objects.local_file(state.object_key) as file:
             answer = self.decoders.ask({"task": "targets", "file": str(file)}, bounds=self._bounds(START_SECONDS))
         return [(uid, frame) for uid, frame in json.loads(answer)]
+
+    def transcribe(self, report: StoredInstance, media_type: str) -> bytes:
+        """Write a structured report in words, as `text/html` or `text/plain`, both in UTF-8.
+
+        Raises
+        ------
+        UndecodablePixels
+            It makes no sense.
+        """
+        with self.objects.local_file(report.object_key) as file:
+            job = {"task": "transcribe", "file": str(file), "media_type": media_type}
+            return self.decoders.ask(job, bounds=self._bounds(START_SECONDS))
 
     def decode(self, instance: StoredInstance, numbers: Sequence[int]) -> Iterator[bytes]:
         """Give frames as native little endian pixels, in the order of their numbers (from 1).
@@ -135,7 +147,7 @@ class Studio:
 
     def _spans(self, instance: StoredInstance, numbers: Sequence[int]) -> list[list[tuple[int, int]]] | None:
         """Give where frames lie in the file; None where only whoever reads the whole object can tell."""
-        if instance.rows is not None and (instance.pixel_offset is None or not has_whole_bytes(instance)):
+        if instance.rows is None or instance.pixel_offset is None or not has_whole_bytes(instance):
             return None
         try:
             spans = frame_spans(self.objects, instance)

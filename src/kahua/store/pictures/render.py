@@ -22,7 +22,9 @@ from kahua.dicom.pictures import PICTURE_ATTRIBUTES, Picture, fitted
 from kahua.dicom.pixels import PIXEL_ATTRIBUTES, decode_stored, read_frame
 from kahua.dicom.presentation import Target, present, targets
 from kahua.dicom.profiles import profiled
+from kahua.dicom.readings import read_page
 from kahua.dicom.transcoding import transcode
+from kahua.dicom.transcripts import page_transcript, plain_transcript
 from kahua.store.pictures.painting import encode, paint
 from kahua.store.pictures.serving import serve
 from kahua.store.pictures.video import is_video, video_frame, write_mp4
@@ -53,7 +55,7 @@ def do(job: Job) -> bytes:
 
 
 def draw(job: Job) -> bytes:
-    """Draw one frame, or several as an animation, as a picture of the wanted kind."""
+    """Draw one frame, or several as an animation, as a picture of the wanted kind; a page of what has no frames."""
     dataset, wanted = _attributes_of(job), Wanted.of(job)
     pictures = [_painted(job, dataset, wanted, index) for index in range(len(wanted.frames))]
     if len(pictures) == 1:
@@ -94,6 +96,12 @@ def list_targets(job: Job) -> bytes:
     return json.dumps([(target.uid, target.frame + 1) for target in found]).encode()
 
 
+def transcribe(job: Job) -> bytes:
+    """Write a structured report in words."""
+    write = page_transcript if job["media_type"] == "text/html" else plain_transcript
+    return write(dcmread(job["file"], force=True)).encode()
+
+
 def decode(job: Job) -> bytes:
     """Give a frame as native pixels, little endian."""
     frame = _frame(job, _attributes_of(job), 0)
@@ -116,6 +124,7 @@ TASKS: dict[str, Callable[[Job], bytes]] = {
     "draw": draw,
     "present": present_state,
     "targets": list_targets,
+    "transcribe": transcribe,
     "decode": decode,
     "rewrite": rewrite,
     "film": film,
@@ -139,11 +148,12 @@ def _head(file: str, size: int) -> bytes:
 
 
 def _frame(job: Job, dataset: Dataset, index: int) -> Frame:
-    """Decode a frame: cut out of the file where it is known where it lies."""
+    """Decode a frame, cut out of the file where it is known where it lies; of what has none, a page to read."""
     if is_video(dataset):
         return video_frame(Path(job["file"]), job["frames"][index] - 1)
     if job["spans"] is None:
-        return read_frame(dcmread(job["file"], force=True), job["frames"][index] - 1)
+        read = read_frame if "Rows" in dataset else read_page
+        return read(dcmread(job["file"], force=True), job["frames"][index] - 1)
     with open(job["file"], "rb") as file:  # noqa: PTH123 - asked for thousands of times
         return decode_stored(dataset, b"".join(_read(file, *span) for span in job["spans"][index]))
 
