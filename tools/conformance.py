@@ -17,8 +17,9 @@ from kahua.dicom.rules import EMPTY, MAX_VALUES
 from kahua.dicom.transfer_syntaxes import CONVERTED, DECODED, NATIVE, PLAIN
 from kahua.settings import Settings
 from kahua.store.dicomweb.attributes import ATTRIBUTES, Level
+from kahua.store.dicomweb.beyond import MAX_CANDIDATES
 from kahua.store.dicomweb.conditions import MAX_UIDS
-from kahua.store.dicomweb.query import MAX_CANDIDATES, MAX_LIMIT, RULES
+from kahua.store.dicomweb.query import MAX_LIMIT, MAX_LIMIT_BEYOND, RULES
 from kahua.store.dicomweb.rendering import (
     ANIMATION,
     ANNOTATIONS,
@@ -29,7 +30,7 @@ from kahua.store.dicomweb.rendering import (
     PICTURES,
 )
 from kahua.store.dimse.extended import FIND_BYTES, RETRIEVE_BYTES
-from kahua.store.dimse.finding import MAX_ANSWERS
+from kahua.store.dimse.finding import MAX_ANSWERS, MAX_RETURN_SECONDS
 from kahua.store.dimse.negotiation import IDENTIFIER_SYNTAXES, OTHER_STORAGE, SERVICES, STORAGE_ROOT
 
 #: What the standard calls a service, by the beginning of its routes' names.
@@ -111,11 +112,17 @@ def _matching() -> list[str]:
         ),
         f"- Where it is agreed, the value `{EMPTY}` matches what has none.",
         (
-            "- Ranges of Study Date and Study Time are one range of moments in QIDO-RS, and in C-FIND where it is "
-            "agreed. Timezone Offset From UTC is ignored: the answers say so, by a Warning or by the status FF01."
+            "- Ranges of the same form of Study Date and Study Time are one range of moments in QIDO-RS, and in C-FIND "
+            "where it is agreed. Timezone Offset From UTC is ignored: the answers say so, by a Warning or the status "
+            "FF01."
         ),
         f"- {flags} say in QIDO-RS what is agreed; several values are matched unless that is `false`.",
-        f"- Keys that C-FIND does not match are ignored, with the status FF01. It gives at most {MAX_ANSWERS} answers.",
+        "- What is looked for in one sequence must be in one item of it; C-FIND answers the items that match.",
+        (
+            "- Keys that C-FIND cannot match at its level are ignored, with the status FF01. So are, in answers after "
+            f"the first {MAX_LIMIT_BEYOND} and after {MAX_RETURN_SECONDS:.0f} seconds of reading, those that are only "
+            f"in the objects. It gives at most {MAX_ANSWERS} answers."
+        ),
     ]
 
 
@@ -207,9 +214,9 @@ def _attributes() -> list[str]:
         *rows,
         "",
         (
-            "QIDO-RS matches every other attribute of the dictionary too, also within sequences, by looking into the "
-            f"objects: at most {MAX_CANDIDATES} rows may be left for that. An answer has at most {MAX_LIMIT} rows; "
-            "a Warning says that "
+            "C-FIND and QIDO-RS match every other attribute of the dictionary too, also within sequences, and answer "
+            f"it, by looking into the objects: at most {MAX_CANDIDATES} rows may be left for that. An answer of "
+            f"QIDO-RS has at most {MAX_LIMIT} rows, {MAX_LIMIT_BEYOND} with such attributes; a Warning says that "
             "there are more. Answers are `application/dicom+json`, or parts of `application/dicom+xml`."
         ),
     ]

@@ -5,7 +5,7 @@ dictionary of pydicom; what matches indexed attributes does without this module.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -62,25 +62,37 @@ def attribute_path(name: str) -> AttributePath:
     if len(parts) > MAX_DEPTH:
         raise InvalidInput(f"An attribute lies at most {MAX_DEPTH - 1} sequences deep.", field=name[:64])
     tags = [_tag(part, name) for part in parts]
-    representations = [_vr(tag) for tag in tags]
+    # What is in no dictionary is private: most are words.
+    representations = [representation(int(tag, 16)) or "LO" for tag in tags]
     if any(vr != "SQ" for vr in representations[:-1]):
         raise InvalidInput(f"{name[:64]} leads through something that is no sequence.", field=name[:64])
     return AttributePath(tags=tuple(tags), vr=representations[-1], name=name)
 
 
-def matches(document: Json, path: AttributePath, value: str, rules: Rules = PLAIN) -> bool:
-    """Whether an attribute has a value, in some item of each sequence on the way; any has an empty one.
+class Keys:
+    """Attributes and the values that are looked for, read once for many objects.
 
-    Raises
-    ------
-    InvalidInput
-        The value cannot be one of this attribute.
+    Those that lie in one sequence must be in one and the same item of it (PS3.4 C.2.2.2.6).
     """
-    wanted = _Wanted(path, value.strip(" "), rules)
-    if wanted.is_universal:
-        return True
-    found = [each for each in _values(document, path.tags) if each is not None]
-    return any(wanted.fits(each) for each in found) if found else wanted.is_empty
+
+    def __init__(self, keys: Iterable[tuple[AttributePath, str]], rules: Rules = PLAIN) -> None:
+        """Read them.
+
+        Raises
+        ------
+        InvalidInput
+            A value cannot be one of its attribute.
+        """
+        wanted = [(path.tags, _Wanted(path, value.strip(" "), rules)) for path, value in keys]
+        self._groups = _grouped((tags, each) for tags, each in wanted if not each.is_universal)
+
+    def fit(self, document: Json) -> bool:
+        """Whether an object has all of them."""
+        return all(_has(document, tag, within) for tag, within in self._groups.items())
+
+    def fit_together(self, documents: Sequence[Json]) -> bool:
+        """Whether each is in some object: those of a study are spread over its series."""
+        return all(any(_has(each, tag, within) for each in documents) for tag, within in self._groups.items())
 
 
 def _tag(part: str, name: str) -> str:
@@ -95,21 +107,31 @@ def _tag(part: str, name: str) -> str:
     return tag
 
 
-def _vr(tag: str) -> str:
+def representation(tag: int) -> str | None:
+    """Give the value representation by which an attribute is compared; None if it is in no dictionary."""
     try:
-        vr: str = dictionary_VR(int(tag, 16))
+        vr = dictionary_VR(tag)
     except KeyError:
-        return "LO"  # a private one: most are words
+        return None
     return {"US or SS": "US", "US or SS or OW": "US"}.get(vr, vr if len(vr) == 2 else "OW")
 
 
-def _values(document: Json, tags: tuple[str, ...]) -> Iterator[Any]:
-    values = document.get(tags[0], {}).get("Value", ())
-    if len(tags) == 1:
-        yield from values
-        return
-    for item in values:
-        yield from _values(item or {}, tags[1:])
+def _grouped(keys: "Iterable[_Key]") -> "dict[str, list[_Key]]":
+    """Give keys by their outermost attribute, each with the tags that lead further."""
+    groups: dict[str, list[_Key]] = {}
+    for tags, wanted in keys:
+        groups.setdefault(tags[0], []).append((tags[1:], wanted))
+    return groups
+
+
+def _has(document: Json, tag: str, keys: "Sequence[_Key]") -> bool:
+    """Whether an attribute has the values that are looked for, or some item of it has all that lie within."""
+    values = document.get(tag, {}).get("Value", ())
+    if not all(wanted.is_among(values) for tags, wanted in keys if not tags):
+        return False
+    within = _grouped(key for key in keys if key[0]).items()
+    items = [item if isinstance(item, Mapping) else {} for item in values] or [{}]
+    return not within or any(all(_has(item, *each) for each in within) for item in items)
 
 
 class _Wanted:
@@ -126,6 +148,7 @@ class _Wanted:
         #: That there is no value is one of those that are looked for.
         self.is_empty = rules.empty and EMPTY in each
         self._each = [one for one in each if not (rules.empty and one == EMPTY)]
+        #: Everything matches, also what has no value.
         self.is_universal = value in ("", "*") or (self._vr != "UI" and "*" in each) or self._is_any_name()
         if not self.is_universal:
             self._check(path.name[:64])
@@ -145,9 +168,10 @@ class _Wanted:
             return any(not name_words(each) for each in self._each)
         return any(is_any_name(wanted_groups(each)) for each in self._each)
 
-    def fits(self, found: Any) -> bool:
-        """Whether one value is one of those that are wanted."""
-        return any(self._fits(found, each) for each in self._each)
+    def is_among(self, values: Iterable[Any]) -> bool:
+        """Whether one of the values that an attribute has is wanted, or that it has none."""
+        found = [value for value in values if value is not None]
+        return any(self._fits(value, each) for value in found for each in self._each) if found else self.is_empty
 
     def _values_of(self, value: str) -> list[str]:
         if self._vr == "UI":
@@ -172,6 +196,10 @@ class _Wanted:
         if len(groups) == 1:
             return any(_fits_group(each, groups[0]) for each in name)
         return all(_fits_group(each, group) for each, group in zip(name, groups, strict=False) if group)
+
+
+#: Tags that are still to be followed, none at the end, and the values that are looked for there.
+_Key = tuple[tuple[str, ...], _Wanted]
 
 
 def _fits_group(found: str, wanted: str) -> bool:

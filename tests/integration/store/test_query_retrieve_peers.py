@@ -35,7 +35,25 @@ from kahua.testing.factory import ct_series, mr_series, part10
 
 pytestmark = pytest.mark.elsewhere
 
-CT = ct_series(slices=3, patient_id="P-1", patient_name="Müller^Jürgen", SpecificCharacterSet="ISO_IR 192")
+
+def requested(*steps: str) -> list[Dataset]:
+    """Say for which scheduled steps something was made."""
+    items = [Dataset() for _ in steps]
+    for item, step in zip(items, steps, strict=True):
+        item.ScheduledProcedureStepID = step
+    return items
+
+
+CT = ct_series(
+    slices=3,
+    patient_id="P-1",
+    patient_name="Müller^Jürgen",
+    SpecificCharacterSet="ISO_IR 192",
+    EthnicGroup="Hawaiian",
+    OperatorsName="Läufer^Ute",
+    GantryDetectorTilt="15",
+    RequestAttributesSequence=requested("S1", "S2"),
+)
 MR = mr_series(slices=2, patient_id="P-2", patient_name="Doe^Jane")
 ELSEWHERE = ct_series(slices=1, seed="elsewhere", patient_id="P-3", patient_name="Doe^Secret")
 
@@ -162,6 +180,23 @@ def test_patients_series_and_images_are_found(served: Served, tmp_path: Path) ->
     keys = ("QueryRetrieveLevel=IMAGE", f"SeriesInstanceUID={CT[0].SeriesInstanceUID}", "SOPInstanceUID", "Rows")
     images = served.find(*keys, "InstanceNumber=2", folder=tmp_path / "images")
     assert [(image.SOPInstanceUID, image.Rows) for image in images] == [(CT[1].SOPInstanceUID, CT[1].Rows)]
+
+
+def test_attributes_that_no_index_has_are_matched_and_answered(served: Served, tmp_path: Path) -> None:
+    step = "RequestAttributesSequence[0].ScheduledProcedureStepID"
+    keys = ("QueryRetrieveLevel=SERIES", "SeriesInstanceUID", "OperatorsName=laufer*", "GantryDetectorTilt", step)
+    (series,) = served.find(*keys, folder=tmp_path / "series")
+    assert series.SeriesInstanceUID == CT[0].SeriesInstanceUID
+    assert (str(series.OperatorsName), series.GantryDetectorTilt) == ("Läufer^Ute", 15)
+    assert [item.ScheduledProcedureStepID for item in series.RequestAttributesSequence] == ["S1", "S2"]
+    studies = ("QueryRetrieveLevel=STUDY", "StudyInstanceUID")
+    (study,) = served.find(*studies, f"{step}=S2", folder=tmp_path / "studies")
+    assert [item.ScheduledProcedureStepID for item in study.RequestAttributesSequence] == ["S2"]
+    assert served.find(*studies, f"{step}=S3", folder=tmp_path / "none") == []
+    (patient,) = served.find(
+        "QueryRetrieveLevel=PATIENT", "PatientID", "EthnicGroup=Hawaiian", model="-P", folder=tmp_path / "patients"
+    )
+    assert patient.PatientID == "P-1"
 
 
 def test_another_project_has_other_answers(served: Served, tmp_path: Path) -> None:

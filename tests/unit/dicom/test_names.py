@@ -2,7 +2,7 @@
 
 import pytest
 
-from kahua.dicom.matching import attribute_path, matches
+from kahua.dicom.matching import Keys, attribute_path
 from kahua.dicom.names import fold_name, folded_groups
 from kahua.dicom.rules import PLAIN, Rules
 from kahua.errors import InvalidInput
@@ -13,7 +13,7 @@ NAME = attribute_path("PatientName")
 
 
 def fits(name: dict[str, str], wanted: str, rules: Rules = PLAIN) -> bool:
-    return matches({"00100010": {"vr": "PN", "Value": [name]}}, NAME, wanted, rules)
+    return Keys([(NAME, wanted)], rules).fit({"00100010": {"vr": "PN", "Value": [name]}})
 
 
 @pytest.mark.parametrize(

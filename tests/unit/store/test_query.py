@@ -9,9 +9,9 @@ from pydicom import Dataset
 
 from kahua.errors import InvalidInput, TooMuch
 from kahua.store import Archive, MemoryData, Origin
+from kahua.store.dicomweb import beyond, selection
 from kahua.store.dicomweb import documents as documents_module
 from kahua.store.dicomweb import query as query_module
-from kahua.store.dicomweb import selection
 from kahua.store.dicomweb.attributes import Level
 from kahua.store.dicomweb.documents import Documents
 from kahua.store.dicomweb.query import Answer, find, parse_query
@@ -183,6 +183,8 @@ def test_having_no_value_is_matched_where_that_is_wanted(
         ("-20251224", "-1014", ["P_1"]),
         ("20240229", "1000-1100", ["P_1"]),
         ("20240101-", "-1000", []),
+        ("20240229-20251224", "1016-", []),
+        ("20240229-20251224", "1015-", ["PX1", "P_1"]),
     ],
 )
 def test_a_date_and_a_time_are_one_moment(filled: Archive, dates: str, times: str, found: list[str]) -> None:
@@ -350,8 +352,8 @@ def test_pages_of_what_is_matched_in_the_objects_miss_nothing(filled: Archive) -
 
 
 def test_a_query_that_would_read_too_much_is_refused(filled: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query_module, "MAX_CANDIDATES", 2)
-    with pytest.raises(InvalidInput, match="More than 2 instances would have to be looked through"):
+    monkeypatch.setattr(beyond, "MAX_CANDIDATES", 2)
+    with pytest.raises(TooMuch, match="More than 2 instances would have to be looked through"):
         ask(filled, Level.INSTANCE, ("GantryDetectorTilt", "15"))
     monkeypatch.setattr(documents_module, "MAX_SERIES", 0)
     with pytest.raises(TooMuch, match="0 series"):

@@ -144,7 +144,7 @@ def exactly(attribute: Attribute, value: str) -> Condition:
 
 
 def moment(date: Attribute, dates: str, times: str) -> Condition | None:
-    """Give the condition on a date and a time that are one moment; None if they make no range of moments.
+    """Give the condition on a date and a time that are one moment; None if they are no ranges of the same form.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def moment(date: Attribute, dates: str, times: str) -> Condition | None:
         return None
     first_date, last_date = _ends(date, dates, _DATE)
     first_time, last_time = _ends(date, times.replace(":", ""), _TIME)
-    if (first_time and not first_date) or (last_time and not last_date):
+    if bool(first_time) != bool(first_date) or bool(last_time) != bool(last_date):
         return None
     parts: list[tuple[Build, tuple[Any, ...]]] = []
     if first_date:

@@ -1,7 +1,7 @@
 """The attributes of whole objects, for queries that ask beyond the index."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -20,6 +20,9 @@ from kahua.store.tables import SeriesRow, StudyRow
 MAX_SERIES: Final = 500
 MAX_SECONDS: Final = 10.0
 
+#: What one object of a series is smaller than, as JSON, if it is kept for being asked for again.
+MAX_KEPT_BYTES: Final = 50_000
+
 Json = Mapping[str, Any]
 
 
@@ -31,10 +34,17 @@ class Documents:
         self._objects = objects
         self._project_id = project_id
         self._budget = budget
-        self._known: dict[str, list[Json]] = {}
-        self._until = time.monotonic() + MAX_SECONDS
+        self.grant(MAX_SECONDS)
+        #: The instances of the series that was read last, by SOP Instance UID, and one of each other series.
+        self._series_id = ""
+        self._instances: dict[str, Json] = {}
+        self._first: dict[str, Json] = {}
 
-    def of_row(self, level: Level, row: Any) -> Iterator[Json]:
+    def grant(self, seconds: float) -> None:
+        """Begin the budget of a query, or of a part of it: how long objects are read."""
+        self._seconds_left, self._series_left = seconds, MAX_SERIES
+
+    def of_row(self, level: Level, row: Any) -> list[Json]:
         """Give the objects by which a row is judged: one of each series, or the instance itself.
 
         Raises
@@ -47,38 +57,73 @@ class Documents:
                 series = select(SeriesRow.id).where(SeriesRow.study_id == row.id).order_by(SeriesRow.id)
                 with self._database.read() as session:
                     found = session.scalars(series).all()
-                for series_id in found:
-                    yield from self.of_series(series_id)[:1]
+                return [first for series_id in found for first in self._first_of(series_id)]
             case Level.SERIES:
-                yield from self.of_series(row.id)[:1]
+                return self._first_of(row.id)
             case Level.INSTANCE:
-                wanted = row.sop_instance_uid
-                yield from (each for each in self.of_series(row.id) if each["00080018"].get("Value") == [wanted])
+                instance = self._by_uid(row.id).get(row.sop_instance_uid)
+                return [] if instance is None else [instance]
 
     def of_series(self, series_id: str) -> list[Json]:
-        """Give all instances of a series."""
-        if series_id not in self._known:
-            if len(self._known) >= MAX_SERIES or time.monotonic() > self._until:
-                raise TooMuch(
-                    f"The query would have to look into the objects of more than {MAX_SERIES} series, or for too long.",
-                    remedy="Name the patient, the study, or other attributes of the index as well.",
-                )
-            self._known[series_id] = orjson.loads(self._array(series_id))
-        return self._known[series_id]
+        """Give all instances of a series.
 
-    def _array(self, series_id: str) -> bytes:
+        Raises
+        ------
+        TooMuch
+            The query has read enough.
+        """
+        return list(self._by_uid(series_id).values())
+
+    def _first_of(self, series_id: str) -> list[Json]:
+        if series_id in self._first:
+            return [self._first[series_id]]
+        documents, size = self._read(series_id, only_first=True)
+        if documents and size // len(documents) < MAX_KEPT_BYTES:
+            self._first[series_id] = documents[0]
+        return documents[:1]
+
+    def _by_uid(self, series_id: str) -> Mapping[str, Json]:
+        if series_id != self._series_id:
+            documents, _ = self._read(series_id)
+            self._series_id, self._instances = series_id, {_uid(each): each for each in documents}
+        return self._instances
+
+    def _read(self, series_id: str, *, only_first: bool = False) -> tuple[list[Json], int]:
+        """Give the objects of a series, and how long they are as JSON."""
+        if self._series_left <= 0 or self._seconds_left <= 0:
+            raise TooMuch(
+                f"The query would have to look into the objects of more than {MAX_SERIES} series, or for too long.",
+                remedy="Name the patient, the study, or other attributes of the index as well.",
+            )
+        began = time.monotonic()
+        array = self._array(series_id, only_first=only_first)
+        documents: list[Json] = orjson.loads(array)
+        self._series_left -= 1
+        self._seconds_left -= time.monotonic() - began
+        return documents, len(array)
+
+    def _array(self, series_id: str, *, only_first: bool) -> bytes:
         with self._database.read() as session:
-            series = session.get_one(SeriesRow, series_id)
-            if series.metadata_key is not None and series.derived_revision == series.revision:
-                return metadata.unpack(self._objects.read(series.metadata_key))
+            series = session.get(SeriesRow, series_id)
+            if series is None:  # deleted since it was found
+                return b"[]"
+            key = series.metadata_key if series.derived_revision == series.revision else None
             study_uid = session.get_one(StudyRow, series.study_id).study_uid
             address = Address(study_uid=study_uid, series_uid=series.series_uid)
-            located = locate_instances(session, self._project_id, address)
+            located = [] if key else locate_instances(session, self._project_id, address)
+        if key:
+            return metadata.unpack(self._objects.read(key))
         own = [each for each in located if each.instance.series_id == series_id]
-        return metadata.join(metadata.instance_documents(self._objects, own, budget=self._budget))
+        return metadata.join(
+            metadata.instance_documents(self._objects, own[:1] if only_first else own, budget=self._budget)
+        )
 
 
 def of_whole_series(documents: list[Json]) -> Json:
     """Give the attributes that have one value throughout a series: those that belong to it."""
     first, *others = documents or [{}]
     return {tag: element for tag, element in first.items() if all(each.get(tag) == element for each in others)}
+
+
+def _uid(document: Json) -> str:
+    return str(document["00080018"].get("Value", [""])[0])

@@ -3,16 +3,16 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from kahua.database import Readable
 from kahua.dicom import INDEX_TAGS, INSTANCE_TAGS
 from kahua.dicom.rules import Rules
 from kahua.errors import InvalidInput
 from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level
-from kahua.store.dicomweb.documents import Documents, of_whole_series
+from kahua.store.dicomweb.beyond import MAX_CANDIDATES, completed, rows_that_fit
+from kahua.store.dicomweb.documents import Documents
 from kahua.store.dicomweb.rows import COMPUTED, serialised
 from kahua.store.dicomweb.selection import select_rows
 from kahua.store.metadata import with_addresses
@@ -25,9 +25,6 @@ MAX_LIMIT = 1000
 
 #: Most rows of an answer with attributes that no index has.
 MAX_LIMIT_BEYOND = 200
-
-#: Most rows that are looked through for attributes that no index has.
-MAX_CANDIDATES = 5000
 
 #: Largest offset: paging this far costs more than asking again with a narrower question.
 MAX_OFFSET = 1_000_000
@@ -49,11 +46,19 @@ PARAMETERS = {"limit": "nonNegativeInteger", "offset": "nonNegativeInteger", "in
     RULES, "boolean"
 )
 
+#: Attributes that are made for an answer, and that no object has.
+_MADE = {
+    "RetrieveURL": "00081190",
+    "NumberOfStudyRelatedSeries": "00201206",
+    "NumberOfStudyRelatedInstances": "00201208",
+    "NumberOfSeriesRelatedInstances": "00201209",
+}
+
 #: Keys that are ignored, and what the answer says of it.
 _IGNORED = dict.fromkeys(
     ("TimezoneOffsetFromUTC", "00080201"),
     "TimezoneOffsetFromUTC is ignored: dates and times are matched as they are stored.",
-)
+) | {name: f"{keyword} is ignored: it is not matched." for keyword, tag in _MADE.items() for name in (keyword, tag)}
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _FLAGS = {"true": True, "false": False}
@@ -165,6 +170,36 @@ def find(
     """
     if documents is None and (query.beyond or query.fields or query.everything):
         raise InvalidInput("Only attributes of the index can be asked for here.")
+    found = find_rows(readable, project_id, query, study_uid=study_uid, series_uid=series_uid, documents=documents)
+    page = found[: query.limit]
+    bodies = serialised(readable, query.level, page, base_url, below_series=series_uid is not None)
+    if documents and (query.fields or query.everything):
+        fields = None if query.everything else query.fields
+        bodies = [
+            with_addresses(completed(body, query.level, row, fields, documents), base_url)
+            for row, body in zip(page, bodies, strict=True)
+        ]
+    return Answer(body=b"[" + b",".join(bodies) + b"]", count=len(page), truncated=len(found) > query.limit)
+
+
+def find_rows(
+    readable: Readable,
+    project_id: str,
+    query: Query,
+    *,
+    study_uid: str | None = None,
+    series_uid: str | None = None,
+    documents: Documents | None = None,
+) -> Sequence[Any]:
+    """Give the rows of `kahua.store.dicomweb.selection` that an answer is made of, one more where there are more.
+
+    Raises
+    ------
+    InvalidInput
+        A value cannot be one of its attribute.
+    TooMuch
+        Too many objects would have to be read.
+    """
 
     def rows(limit: int, offset: int) -> list[Any]:
         return select_rows(
@@ -179,51 +214,11 @@ def find(
             series_uid=series_uid,
         )
 
-    if documents and query.beyond:
-        found = _matching(query, rows(MAX_CANDIDATES + 1, 0), documents)[query.offset :]
-    else:
-        found = rows(query.limit + 1, query.offset)
-    page = found[: query.limit]
-    bodies = serialised(readable, query.level, page, base_url, below_series=series_uid is not None)
-    if documents and (query.fields or query.everything):
-        bodies = [_completed(query, row, body, documents, base_url) for row, body in zip(page, bodies, strict=True)]
-    return Answer(body=b"[" + b",".join(bodies) + b"]", count=len(page), truncated=len(found) > query.limit)
-
-
-def _matching(query: Query, candidates: Sequence[Any], documents: Documents) -> list[Any]:
-    """Give the rows whose objects have the attributes that no index has, as many as the page needs."""
-    from kahua.dicom.matching import matches  # late: it loads pydicom's dictionary, which few queries need
-
-    if len(candidates) > MAX_CANDIDATES:
-        raise InvalidInput(
-            f"More than {MAX_CANDIDATES} {query.level} would have to be looked through for {query.beyond[0][0].name}.",
-            field=query.beyond[0][0].name,
-            remedy="Name the patient, the study, or other attributes of the index as well.",
-        )
-    found: list[Any] = []
-    for row in candidates:
-        objects = list(documents.of_row(query.level, row))
-        if all(any(matches(each, path, value, query.rules) for each in objects) for path, value in query.beyond):
-            found.append(row)
-        if len(found) > query.offset + query.limit:
-            break
-    return found
-
-
-def _completed(query: Query, row: Any, body: bytes, documents: Documents, base_url: str) -> bytes:
-    """Add what was asked for beyond the index."""
-    answer: dict[str, Any] = orjson.loads(body)
-    if not query.everything and all(tag in answer for tag in query.fields):
-        return body
-    if query.everything and query.level is Level.SERIES:
-        found = [of_whole_series(documents.of_series(row.id))]
-    else:
-        found = list(documents.of_row(query.level, row))
-    for document in found:
-        for tag in document if query.everything else query.fields:
-            if tag in document:
-                answer.setdefault(tag, document[tag])
-    return with_addresses(orjson.dumps(answer), base_url)
+    if documents is None or not query.beyond:
+        return rows(query.limit + 1, query.offset)
+    candidates = rows(MAX_CANDIDATES + 1, 0)
+    fitting = rows_that_fit(query.level, candidates, query.beyond, query.rules, documents)
+    return list(islice(fitting, query.offset, query.offset + query.limit + 1))
 
 
 def _with_fields(query: Query, fields: list[str]) -> Query:

@@ -1,19 +1,20 @@
 """C-FIND as service class provider: Patient Root and Study Root (PS3.4 C.4.1, C.6)."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Integer, bindparam, cast, func, select
 
-from kahua.database import Database, Look, Prepared
+from kahua.database import Look
+from kahua.dicom import INDEX_TAGS
 from kahua.dicom.rules import Rules
+from kahua.errors import TooMuch
 from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level
-from kahua.store.dicomweb.conditions import Form
-from kahua.store.dicomweb.query import Query, find
-from kahua.store.dicomweb.selection import MAX_STATEMENTS, Matches, clauses_of, conditions_of, parameters_of
+from kahua.store.dicomweb.beyond import MAX_CANDIDATES, completed
+from kahua.store.dicomweb.documents import Documents
+from kahua.store.dicomweb.query import MAX_LIMIT_BEYOND, Query, find_rows
+from kahua.store.dicomweb.rows import COMPUTED, serialised
 from kahua.store.dimse.association import Association
 from kahua.store.dimse.commands import Command, Status, encode_response
 from kahua.store.dimse.identifier import (
@@ -25,9 +26,11 @@ from kahua.store.dimse.identifier import (
     read_identifier,
     write_identifier,
 )
+from kahua.store.dimse.items import Items, paths_of
 from kahua.store.dimse.message import Context
 from kahua.store.dimse.models import PATIENT_ROOT, check_level
-from kahua.store.tables import SeriesRow, StudyRow
+from kahua.store.dimse.patients import PATIENT_GROUP, select_patients
+from kahua.store.ingest.archive import Archive
 
 #: Most answers to one query; who wants more asks a narrower question.
 MAX_ANSWERS = 10_000
@@ -35,14 +38,17 @@ MAX_ANSWERS = 10_000
 #: Rows that are in memory at once.
 PAGE = 200
 
-_LEVELS: Final = {"STUDY": Level.STUDY, "SERIES": Level.SERIES, "IMAGE": Level.INSTANCE}
+#: How long objects are read for what only is to be returned: devices ask for much that they do not need.
+MAX_RETURN_SECONDS = 2.0
+
+_LEVELS: Final = {"PATIENT": Level.STUDY, "STUDY": Level.STUDY, "SERIES": Level.SERIES, "IMAGE": Level.INSTANCE}
 #: Keys that are answered, but match nothing.
 _UNMATCHED: Final = frozenset({CHARACTER_SET, LEVEL, RETRIEVE_AE_TITLE, AVAILABILITY})
 _ORDER: Final = tuple(Level)
 #: Columns of a patient.
 _PATIENT: Final = frozenset({"00100010", "00100020", "00100030", "00100040"})
-
-Row = Mapping[str, Any]
+#: What is in no object, but made for an answer; and the zone of the query.
+_IN_NO_OBJECT: Final = (COMPUTED - {"00083002"}) | {"00080062", "00080201", "00201200", "00201202", "00201204"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +56,19 @@ class Question:
     """What a C-FIND asks for."""
 
     asked: Identifier
-    matches: Matches
-    rules: Rules
+    query: Query
+    items: Items
     #: Some key has a value and cannot be matched: it is ignored, and the answers say so (PS3.4 C.4.1.1.4).
     is_partial: bool
 
+    @property
+    def is_for_patients(self) -> bool:
+        """Whether it asks for patients; its query is for their studies then."""
+        return self.asked.level == "PATIENT"
+
 
 def answer_find(
-    database: Database,
+    archive: Archive,
     project_id: str,
     association: Association,
     context: Context,
@@ -82,20 +93,26 @@ def answer_find(
     ------
     InvalidInput
         The identifier cannot be read, or a value cannot be one of its attribute.
+    TooMuch
+        Too many objects would have to be read for what no index has.
     Ended
         The association ended before all was answered.
     """
     question = read_question(command.sop_class_uid, data, context.transfer_syntax, rules)
     fixed = {LEVEL: question.asked.level, RETRIEVE_AE_TITLE: ae_title, AVAILABILITY: "ONLINE"}
-    status = Status.PENDING_WITH_UNSUPPORTED_KEYS if question.is_partial else Status.PENDING
-    pending = encode_response(command, status, has_data_set=True)
-    for number, row in enumerate(_rows(database, project_id, question)):
+    documents = Documents(archive.database, archive.objects, project_id, archive.limits.budget)
+    completion = _Completion(question, documents)
+    for number, (row, body) in enumerate(_rows(archive, project_id, question, documents)):
         if association.is_cancelled(command.message_id):
             return association.send(context, encode_response(command, Status.CANCELLED))
         if number == MAX_ANSWERS:
             comment = f"Over {MAX_ANSWERS} matches: ask a narrower question."
             return association.send(context, encode_response(command, Status.OUT_OF_RESOURCES, comment))
-        association.send(context, pending, [write_identifier(question.asked, row, fixed, context.transfer_syntax)])
+        known = question.items.of(orjson.loads(completion.complete(row, body)))
+        partial = question.is_partial or completion.has_ended
+        status = Status.PENDING_WITH_UNSUPPORTED_KEYS if partial else Status.PENDING
+        answer = write_identifier(question.asked, known, fixed, context.transfer_syntax)
+        association.send(context, encode_response(command, status, has_data_set=True), [answer])
     return association.send(context, encode_response(command, Status.SUCCESS))
 
 
@@ -109,16 +126,53 @@ def read_question(sop_class_uid: str, data: bytes, transfer_syntax: str, rules: 
     """
     asked = read_identifier(data, transfer_syntax)
     check_level(asked.level, patient_root=sop_class_uid in PATIENT_ROOT)
-    matches, partial = [], False
-    for tag, value in asked.keys.items():
-        if not value or tag in _UNMATCHED:
+    matches: list[tuple[Attribute, str]] = []
+    beyond: list[tuple[tuple[int, ...], str]] = []
+    partial = False
+    for tags, value in asked.valued():
+        attribute = BY_NAME.get(f"{tags[0]:08X}") if len(tags) == 1 else None
+        if tags[0] in _UNMATCHED:
             continue
-        attribute = BY_NAME.get(f"{tag:08X}")
         if attribute is not None and _is_matched(attribute, asked.level):
             matches.append((attribute, value))
+        elif attribute is None and _is_in_objects(tags[0], asked.level):
+            beyond.append((tags, value))
         else:
             partial = True
-    return Question(asked=asked, matches=tuple(matches), rules=rules, is_partial=partial)
+    query = Query(
+        level=_LEVELS[asked.level],
+        matches=tuple(matches),
+        rules=rules,
+        beyond=tuple(paths_of(beyond)) if beyond else (),
+        fields=_fields(asked),
+    )
+    return Question(asked=asked, query=query, items=Items(asked, rules), is_partial=partial)
+
+
+class _Completion:
+    """Adds to answers what no index has, as long as that does not take too long."""
+
+    def __init__(self, question: Question, documents: Documents) -> None:
+        self._query = question.query
+        self._documents = documents
+        self._count = 0
+        #: What is missing in an answer may be in the objects.
+        self.has_ended = False
+
+    def complete(self, row: Any, body: bytes) -> bytes:
+        """Give the DICOM JSON object of a row with what was asked for."""
+        if not self._query.fields or self.has_ended:
+            return body
+        if self._count == 0:
+            self._documents.grant(MAX_RETURN_SECONDS)
+        self._count += 1
+        if self._count <= MAX_LIMIT_BEYOND:
+            try:
+                return completed(body, self._query.level, row, self._query.fields, self._documents)
+            except TooMuch:
+                pass  # the answer says by its status that something is missing
+        self.has_ended = True
+        return body
 
 
 def _is_matched(attribute: Attribute, level: str) -> bool:
@@ -127,70 +181,49 @@ def _is_matched(attribute: Attribute, level: str) -> bool:
     return _ORDER.index(attribute.level) <= _ORDER.index(_LEVELS[level])
 
 
-def _rows(database: Database, project_id: str, question: Question) -> Iterator[Row]:
-    """Give the matches, page by page: the database is not read while the peer is written to."""
+def _is_in_objects(tag: int, level: str) -> bool:
+    """Whether objects may say what a key asks for; a patient has nothing but what is in its group."""
+    return f"{tag:08X}" not in _IN_NO_OBJECT and (level != "PATIENT" or tag >> 16 == PATIENT_GROUP)
+
+
+def _fields(asked: Identifier) -> tuple[str, ...]:
+    """Give what is to be returned and no index has."""
+    tags = {tag for tag in asked.keys if tag & 0xFFFF and tag not in _UNMATCHED and _is_in_objects(tag, asked.level)}
+    return tuple(sorted({f"{tag:08X}" for tag in tags} - {*INDEX_TAGS}))
+
+
+def _rows(archive: Archive, project_id: str, question: Question, documents: Documents) -> Iterator[tuple[Any, bytes]]:
+    """Give the matches, each with its DICOM JSON object, page by page.
+
+    The database is not read while the peer is written to. What is matched in objects is one page, for it is found
+    one by one from the first candidate on.
+    """
+    size = MAX_CANDIDATES if question.query.beyond else PAGE
     offset = 0
     while True:
-        page = _page(database, project_id, question, offset)
+        with archive.database.look() as look:
+            query = replace(question.query, limit=size, offset=offset)
+            page = (_patients if question.is_for_patients else _page)(look, project_id, query, documents)
         yield from page
-        offset += PAGE
-        if len(page) < PAGE:
+        offset += size
+        if len(page) < size:
             return
 
 
-def _page(database: Database, project_id: str, question: Question, offset: int) -> list[Row]:
-    with database.look() as look:
-        if question.asked.level == "PATIENT":
-            return _patients(look, project_id, question, offset)
-        query = Query(
-            level=_LEVELS[question.asked.level],
-            matches=question.matches,
-            rules=question.rules,
-            limit=PAGE,
-            offset=offset,
-        )
-        rows: list[Row] = orjson.loads(find(look, project_id, query, base_url="").body)
-        return rows
+def _page(look: Look, project_id: str, query: Query, documents: Documents) -> list[tuple[Any, bytes]]:
+    rows = find_rows(look, project_id, query, documents=documents)[: query.limit]
+    return list(zip(rows, serialised(look, query.level, rows, ""), strict=True))
 
 
-def _patients(look: Look, project_id: str, question: Question, offset: int) -> list[Row]:
-    """Give the patients of a page, with the numbers of what is there of each."""
-    conditions = conditions_of(question.matches, question.rules)
-    statement = _patients_statement(tuple(each.form for each in conditions))
-    rows = statement.execute(look, project=project_id, limit=PAGE, offset=offset, **parameters_of(conditions))
-    return [_patient(*row) for row in rows]
-
-
-@lru_cache(MAX_STATEMENTS)
-def _patients_statement(forms: tuple[Form, ...]) -> Prepared:
-    """Make the statement that gives, of each patient, the attributes in one study, and the numbers."""
-    found = (
-        select(StudyRow.patient_id, func.count().label("studies"), func.min(StudyRow.id).label("first"))
-        .where(StudyRow.project_id == bindparam("project"), *clauses_of(forms))
-        .group_by(StudyRow.patient_id)
-        .order_by(StudyRow.patient_id)
-        .limit(bindparam("limit"))
-        .offset(bindparam("offset"))
-    ).subquery()
-    numbers = (
-        select(
-            StudyRow.patient_id,
-            func.count().label("series"),
-            cast(func.sum(SeriesRow.instance_count), Integer).label("instances"),
-        )
-        .join(SeriesRow, SeriesRow.study_id == StudyRow.id)
-        .where(StudyRow.project_id == bindparam("project"), StudyRow.patient_id.in_(select(found.c.patient_id)))
-        .group_by(StudyRow.patient_id)
-    ).subquery()
-    return Prepared(
-        select(StudyRow.dicom_json, found.c.studies, numbers.c.series, numbers.c.instances)
-        .join(found, found.c.first == StudyRow.id)
-        .outerjoin(numbers, numbers.c.patient_id == StudyRow.patient_id)
-        .order_by(StudyRow.patient_id)
+def _patients(look: Look, project_id: str, query: Query, documents: Documents) -> list[tuple[Any, bytes]]:
+    studies = [row.id for row in find_rows(look, project_id, query, documents=documents)] if query.beyond else None
+    patients = select_patients(
+        look,
+        project_id,
+        query.matches,
+        rules=query.rules,
+        limit=query.limit,
+        offset=query.offset,
+        studies=studies,
     )
-
-
-def _patient(dicom_json: bytes, studies: int, series: int | None, instances: int | None) -> Row:
-    known = {tag: element for tag, element in orjson.loads(dicom_json).items() if tag.startswith("0010")}
-    numbers = {"00201200": studies, "00201202": series or 0, "00201204": instances or 0}
-    return known | {tag: {"vr": "IS", "Value": [number]} for tag, number in numbers.items()}
+    return [(patient, patient.dicom_json) for patient in patients]

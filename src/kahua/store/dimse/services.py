@@ -171,7 +171,7 @@ class Services:
 
     def _find(self, command: Command, context: Context, data: bytes, association: Association) -> None:
         answer_find(
-            self._archive.database,
+            self._archive,
             self._route.project_id,
             association,
             context,

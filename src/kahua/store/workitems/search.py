@@ -14,7 +14,7 @@ from kahua.errors import InvalidInput
 from kahua.store.dicomweb.query import MAX_LIMIT, RULES, flag, natural
 from kahua.store.workitems.attributes import PERFORMED, SOP_INSTANCE, STATE
 from kahua.store.workitems.documents import Json
-from kahua.store.workitems.filters import Filters, fits, read_filters
+from kahua.store.workitems.filters import Filters, keys_of, read_filters
 from kahua.store.workitems.states import State
 from kahua.store.workitems.tables import WorkitemRow
 
@@ -88,9 +88,10 @@ def search(session: Session, project_id: str, query: WorkitemQuery) -> Found:
     """
     page: list[Json] = []
     passed, size = 0, 0
+    keys = keys_of(query.filters, rules=query.rules)
     for body in _candidates(session, project_id, query):
         document: Json = orjson.loads(body)
-        if not fits(document, query.filters, rules=query.rules):
+        if not keys.fit(document):
             continue
         passed += 1
         if passed <= query.offset:

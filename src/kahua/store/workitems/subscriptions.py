@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from kahua.errors import InvalidInput, NotAllowed, NotFound, TooMuch
 from kahua.store.workitems import reports
 from kahua.store.workitems.documents import Json
-from kahua.store.workitems.filters import Filters, fits, read_filters
+from kahua.store.workitems.filters import Filters, keys_of, read_filters
 from kahua.store.workitems.tables import SubscriberRow, SubscriptionRow, WorkitemRow
 
 #: Targets of subscriptions that are no workitem: all, and all that match.
@@ -105,7 +105,7 @@ def subscribe_to_new(session: Session, workitem: WorkitemRow, document: Json) ->
     query = select(SubscriberRow).where(SubscriberRow.project_id == workitem.project_id, SubscriberRow.to_new != "no")
     for subscriber in session.scalars(query).all():
         filters = read_filters((name, value) for name, value in subscriber.filters)
-        if fits(document, filters):
+        if keys_of(filters).fit(document):
             locked = subscriber.to_new == "locked"
             session.add(SubscriptionRow(workitem_id=workitem.id, subscriber_id=subscriber.id, locked=locked))
     session.flush()
@@ -159,12 +159,12 @@ def _subscribe_to_each(
     session: Session, subscriber: SubscriberRow, missing: Iterable[ColumnElement[bool]], filters: Filters
 ) -> None:
     """Subscribe to workitems one by one: those that match; with a lock, the application is told of each."""
-    last, conditions = "", list(missing)
+    last, conditions, keys = "", list(missing), keys_of(filters)
     while True:
         query = select(WorkitemRow.id, WorkitemRow.uid, WorkitemRow.document).where(*conditions, WorkitemRow.id > last)
         rows = session.execute(query.order_by(WorkitemRow.id).limit(BATCH)).all()
         for row in rows:
-            if fits(orjson.loads(row.document), filters):
+            if keys.fit(orjson.loads(row.document)):
                 locked = subscriber.to_new == "locked"
                 session.add(SubscriptionRow(workitem_id=row.id, subscriber_id=subscriber.id, locked=locked))
                 if locked:

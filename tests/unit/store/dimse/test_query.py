@@ -93,7 +93,7 @@ def test_a_query_with_answers_without_end_stops_where_it_is_cancelled(
     peer: RawPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(finding, "MAX_ANSWERS", 10_000_000)
-    monkeypatch.setattr(finding, "_rows", lambda *_: repeat({}))
+    monkeypatch.setattr(finding, "_rows", lambda *_: repeat((None, b"{}")))
     peer.send(find(level(b"IMAGE"), message_id=7))
     peer.receive()
     peer.send(cancel(7, context_id=3))

@@ -18,14 +18,15 @@ from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 from pynetdicom.sop_class import PatientRootQueryRetrieveInformationModelFind as Find
 
 from kahua.database import engine
-from kahua.dicom.matching import attribute_path, matches
+from kahua.dicom.matching import Keys, attribute_path
 from kahua.dicom.rules import Rules
 from kahua.settings import Settings
 from kahua.store import Archive, MemoryData, Origin
+from kahua.store.dicomweb import documents as documents_module
 from kahua.store.dicomweb.attributes import ATTRIBUTES, Attribute, Level, Matching
 from kahua.store.dicomweb.documents import Documents
 from kahua.store.dicomweb.query import find, parse_query
-from kahua.store.dimse import Receiver, Route
+from kahua.store.dimse import Receiver, Route, finding
 from kahua.testing.archive import archive_in
 from kahua.testing.factory import ct_series, data_set_bytes, mr_series
 
@@ -43,6 +44,19 @@ LEVELS = {
 #: What objects do not say themselves: an image that says no number of frames has one.
 COMPUTED = {"ModalitiesInStudy", "NumberOfFrames"}
 PATIENT_KEYS = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
+#: What no index has.
+PATIENT_BEYOND = ("EthnicGroup",)
+BEYOND = (
+    *PATIENT_BEYOND,
+    "InstitutionName",
+    "OperatorsName",
+    "GantryDetectorTilt",
+    "AcquisitionDateTime",
+    "BitsAllocated",
+    "FrameIncrementPointer",
+    "RequestAttributesSequence.ScheduledProcedureStepID",
+    "RequestAttributesSequence.RequestedProcedureID",
+)
 
 NAMES = (
     "Yamada^Tarou=山田^太郎=やまだ^たろう",
@@ -53,7 +67,20 @@ NAMES = (
     "",
 )
 PHYSICIANS = ("House^Gregory^^Dr", "Ärztin=医師^花子", "")
-STUDIES = [
+
+
+def requested(*steps: tuple[str, str]) -> list[Dataset]:
+    """Say for which scheduled steps, of which requested procedures, something was made."""
+    items = []
+    for step, procedure in steps:
+        items.append(Dataset())
+        items[-1].ScheduledProcedureStepID = step
+        items[-1].RequestedProcedureID = procedure
+    return items
+
+
+REQUESTED = ([("S1", "R1"), ("S2", "R2")], [("S1", "R2")], [("S2", "")], [])
+STUDIES: list[dict[str, Any]] = [
     {
         "patient_id": f"P_{number}",
         "patient_name": NAMES[number % len(NAMES)],
@@ -65,6 +92,13 @@ STUDIES = [
         "PatientSex": "MFO"[number % 3],
         "PatientBirthDate": ("19700101", "")[number % 2],
         "StudyID": ("1", "S*", "")[number % 3],
+        "InstitutionName": ("Hilo", "Kona [1]", "")[number % 3],
+        "EthnicGroup": ("One", "one", "")[number % 3],
+        "OperatorsName": NAMES[number % len(NAMES)],
+        "GantryDetectorTilt": ("15", "-1.50", "")[number % 3],
+        "AcquisitionDateTime": ("20240131101500", "2024", "")[number % 3],
+        "FrameIncrementPointer": (0x00181063, 0x00181065)[number % 2],
+        "RequestAttributesSequence": requested(*REQUESTED[number % 4]),
     }
     for number in range(12)
 ]
@@ -87,16 +121,16 @@ class Doors:
         self.address = address
         self.peers = peers
         self.documents = self._all()
+        #: Those before the last one, of the question that was asked last.
+        self.statuses: list[int] = []
 
     def _all(self) -> list[Json]:
-        return self.qido(Level.INSTANCE, [("includefield", "all")], json_only=True)
+        return self.qido(Level.INSTANCE, [("includefield", "all")])
 
-    def qido(self, level: Level, parameters: list[tuple[str, str]], *, json_only: bool = False) -> list[Json]:
+    def qido(self, level: Level, parameters: list[tuple[str, str]]) -> list[Json]:
         documents = Documents(self.archive.database, self.archive.objects, "main", self.archive.limits.budget)
         with self.archive.database.look() as look:
             question = parse_query(level, [*parameters, ("limit", "200")])
-            if not json_only:
-                assert not question.beyond
             rows: list[Json] = json.loads(find(look, "main", question, base_url="https://a", documents=documents).body)
         return rows
 
@@ -107,31 +141,42 @@ class Doors:
             identifier.QueryRetrieveLevel = level
             for keyword in LEVELS[level][1]:
                 setattr(identifier, keyword, "")
-            for keyword, value in keys.items():
-                vr = dictionary_VR(keyword).replace(
-                    "IS", "LO"
-                )  # implicit encoding does not tell; pydicom would read it
-                is_binary = vr == "US" and value
-                identifier.add_new(keyword, vr, [int(each) for each in value.split("\\")] if is_binary else value)
+            for name, value in keys.items():
+                *sequences, keyword = name.split(".")
+                data_set = identifier
+                for sequence in sequences:
+                    if sequence not in data_set:
+                        setattr(data_set, sequence, [Dataset()])
+                    (data_set,) = data_set[sequence].value
+                data_set.add_new(keyword, *encodable(dictionary_VR(keyword), value))
             data = encode(identifier, is_implicit_vr=True, is_little_endian=True)
         assert data is not None
         self.peers[fuzzy].send(query(0x0020, data, sop_class=Find, context_id=1))
-        status, rows = answers_to(self.peers[fuzzy])
-        assert status == 0
+        self.statuses, rows = answers_to(self.peers[fuzzy])
+        assert self.statuses.pop() == 0
         return rows
 
 
-def answers_to(peer: RawPeer) -> tuple[int, list[Dataset]]:
-    """Read the answers to a question: the last status, and the data sets before it."""
-    rows, data = [], b""
+def encodable(vr: str, value: str) -> tuple[str, Any]:
+    """Give a key as pydicom writes it without reading it: implicit encoding does not tell the representation."""
+    if vr == "US" and value:
+        return vr, [int(each) for each in value.split("\\")]
+    if vr == "AT" and value:
+        return vr, [int(each, 16) for each in value.split("\\")]
+    return ("LO" if vr in {"IS", "DS", "DA", "DT", "TM"} else vr), value
+
+
+def answers_to(peer: RawPeer) -> tuple[list[int], list[Dataset]]:
+    """Read the answers to a question: all statuses, and the data sets."""
+    statuses, rows, data = [], [], b""
     while True:
         kind, body = peer.receive()
         assert kind == DATA
         if body[5] & 1:
             place = body.index(struct.pack("<HHL", 0, 0x0900, 2))
-            status = int.from_bytes(body[place + 8 : place + 10], "little")
-            if status != 0xFF00:
-                return status, rows
+            statuses.append(int.from_bytes(body[place + 8 : place + 10], "little"))
+            if statuses[-1] not in {0xFF00, 0xFF01}:
+                return statuses, rows
             continue
         data += body[6:]
         if body[5] & 2:
@@ -213,15 +258,38 @@ def values_for(attribute: Attribute) -> st.SearchStrategy[str]:
     return single | several | st.sampled_from([""] if is_binary else ["", '""'])
 
 
+#: Values of what no index has.
+VALUES_BEYOND: dict[str, st.SearchStrategy[str]] = {
+    "EthnicGroup": st.sampled_from(("One", "one", "O*", "two")),
+    "InstitutionName": st.sampled_from(("Hilo", "hilo", "H*", "Kona [1]", "K?na*")),
+    "OperatorsName": VALUES[Matching.PERSON],
+    "GantryDetectorTilt": st.sampled_from(("15", "15.0", "-1.5", "2")),
+    "AcquisitionDateTime": with_ranges("2024", "20240131", "20240131101500", "2025"),
+    "BitsAllocated": st.sampled_from(("16", "8")),
+    "FrameIncrementPointer": st.sampled_from(("00181063", "00181065", "00181064")),
+    "RequestAttributesSequence.ScheduledProcedureStepID": st.sampled_from(("S1", "S2", "S?", "s1")),
+    "RequestAttributesSequence.RequestedProcedureID": st.sampled_from(("R1", "R2", "R*")),
+}
+
+
+def values_beyond(name: str) -> st.SearchStrategy[str]:
+    is_binary = dictionary_VR(name.split(".")[-1]) in {"US", "AT"}
+    single = VALUES_BEYOND[name]
+    several = st.lists(single, min_size=2, max_size=3).map("\\".join)
+    return single | several | st.sampled_from([""] if is_binary else ["", '""'])
+
+
 @st.composite
 def keys_of(draw: st.DrawFn, level: str) -> dict[str, str]:
-    """Give some keys of a level with values."""
+    """Give some keys of a level with values, of the index or not."""
     above = list(Level)[: list(Level).index(LEVELS[level][0]) + 1]
     known = [
         each for each in ATTRIBUTES if each.level in above and (level != "PATIENT" or each.keyword in PATIENT_KEYS)
     ]
-    some = draw(st.lists(st.sampled_from(known), min_size=1, max_size=3, unique=True))
-    return {each.keyword: draw(values_for(each)) for each in some}
+    strategies = {each.keyword: values_for(each) for each in known}
+    strategies |= {name: values_beyond(name) for name in (PATIENT_BEYOND if level == "PATIENT" else BEYOND)}
+    some = draw(st.lists(st.sampled_from(sorted(strategies)), min_size=1, max_size=3, unique=True))
+    return {name: draw(strategies[name]) for name in some}
 
 
 QUESTIONS = st.sampled_from(list(LEVELS)).flatmap(lambda level: st.tuples(st.just(level), keys_of(level)))
@@ -233,6 +301,18 @@ QUESTIONS = st.sampled_from(list(LEVELS)).flatmap(lambda level: st.tuples(st.jus
 @example(question=("STUDY", {"StudyDate": "20240131-20240229", "StudyTime": "1015-1200"}), fuzzy=False)
 @example(question=("STUDY", {"AccessionNumber": "S\\*"}), fuzzy=False)
 @example(question=("SERIES", {"StudyDate": "20240131\\20240201-", "StudyTime": "08-"}), fuzzy=False)
+@example(question=("PATIENT", {"EthnicGroup": "O*", "PatientID": "P_*"}), fuzzy=False)
+@example(
+    question=(
+        "STUDY",
+        {
+            "RequestAttributesSequence.ScheduledProcedureStepID": "S1",
+            "RequestAttributesSequence.RequestedProcedureID": "R2",
+        },
+    ),
+    fuzzy=False,
+)
+@example(question=("IMAGE", {"FrameIncrementPointer": "00181065", "OperatorsName": "Doe*"}), fuzzy=True)
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_both_doors_find_what_the_objects_say(doors: Doors, question: tuple[str, dict[str, str]], fuzzy: bool) -> None:
     level, keys = question
@@ -248,8 +328,70 @@ def test_both_doors_find_what_the_objects_say(doors: Doors, question: tuple[str,
     if not {"StudyDate", "StudyTime"} <= keys.keys() and not keys.keys() & COMPUTED:
         rules = Rules(fuzzy=fuzzy, empty=True)
         paths = [(attribute_path(keyword), value) for keyword, value in keys.items()]
-        said = [each for each in doors.documents if all(matches(each, path, value, rules) for path, value in paths)]
+        said = [each for each in doors.documents if Keys(paths, rules).fit(each)]
         assert by_web == {tuple(each[tag]["Value"][0] for tag in tags) for each in said}
+
+
+@pytest.mark.parametrize("level", list(LEVELS))
+def test_both_doors_answer_what_no_index_has(doors: Doors, level: str) -> None:
+    names = PATIENT_BEYOND if level == "PATIENT" else BEYOND
+    tags = {f"{tag_for_keyword(name.split('.')[0]):08X}" for name in names}
+    resource, (identifying, *_) = LEVELS[level]
+    fields = [("includefield", ",".join(tags))]
+    by_web = {row[key_of(identifying)]["Value"][0]: row for row in doors.qido(resource, fields)}
+    by_dimse = {str(row[identifying].value): row for row in doors.c_find(level, dict.fromkeys(names, ""), fuzzy=False)}
+    assert by_web.keys() == by_dimse.keys()
+    for uid, answer in by_dimse.items():
+        said = json.loads(answer.to_json())
+        for tag in tags:
+            assert said[tag].get("Value", []) == by_web[uid].get(tag, {}).get("Value", [])
+
+
+def key_of(keyword: str) -> str:
+    return f"{tag_for_keyword(keyword):08X}"
+
+
+def test_the_items_that_match_are_answered_with_what_is_asked_for_in_them(doors: Doors) -> None:
+    key = "RequestAttributesSequence.ScheduledProcedureStepID"
+    for answer in doors.c_find("SERIES", {key: "S1"}, fuzzy=False):
+        (item,) = answer.RequestAttributesSequence
+        assert [(each.keyword, each.value) for each in item] == [("ScheduledProcedureStepID", "S1")]
+    (answer, *_) = doors.c_find("SERIES", {key: "", "PatientID": "P_0"}, fuzzy=False)
+    assert [item.ScheduledProcedureStepID for item in answer.RequestAttributesSequence] == ["S1", "S2"]
+
+
+def statuses_of(doors: Doors, level: str, keys: dict[str, str]) -> set[int]:
+    doors.c_find(level, keys, fuzzy=False)
+    return set(doors.statuses)
+
+
+def test_what_is_not_read_for_an_answer_is_said(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert statuses_of(doors, "SERIES", {"OperatorsName": ""}) == {0xFF00}
+    monkeypatch.setattr(finding, "MAX_LIMIT_BEYOND", 3)
+    assert statuses_of(doors, "SERIES", {"OperatorsName": ""}) == {0xFF00, 0xFF01}
+    monkeypatch.setattr(documents_module, "MAX_SERIES", 2)
+    assert statuses_of(doors, "STUDY", {"OperatorsName": ""}) == {0xFF00, 0xFF01}
+    with pytest.raises(AssertionError, match="42752"):  # A700H, out of resources
+        doors.c_find("STUDY", {"OperatorsName": "Doe*"}, fuzzy=False)
+
+
+@pytest.mark.parametrize(
+    ("level", "key"),
+    [
+        ("STUDY", "Modality"),
+        ("STUDY", "NumberOfStudyRelatedInstances"),
+        ("STUDY", "TimezoneOffsetFromUTC"),
+        ("PATIENT", "StudyDate"),
+        ("PATIENT", "InstitutionName"),
+    ],
+)
+def test_what_cannot_be_matched_is_said(doors: Doors, level: str, key: str) -> None:
+    assert statuses_of(doors, level, {key: "1"}) == {0xFF01}
+
+
+def test_an_identifier_has_one_item_in_a_sequence(doors: Doors) -> None:
+    with pytest.raises(AssertionError, match="43264"):  # A900H, the identifier does not match the SOP class
+        doors.c_find("STUDY", {"RequestAttributesSequence": requested(("S1", ""), ("S2", ""))}, fuzzy=False)
 
 
 @pytest.mark.parametrize("level", list(LEVELS))
