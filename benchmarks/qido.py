@@ -7,9 +7,10 @@ its rows. How the answers' time grows is measured over 1,000 and 1,300,000 studi
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 from harness import print_skipped, print_table, print_verdict
@@ -30,6 +31,21 @@ STUDIES, SERIES, SLICES = 1200, 5, 20
 CALLS = {OURS: 20, PEER: 1}
 
 JSON = "application/dicom+json"
+
+#: Stands for the number of a study.
+ONE = "{one}"
+
+#: Questions, and the rows that each has, however many studies there are.
+QUESTIONS = {
+    "first page": ("/studies?limit=50", 50),
+    "page at 900": ("/studies?limit=50&offset=900", 50),
+    "by accession number": (f"/studies?AccessionNumber=A{ONE}", 1),
+    "by patient": (f"/studies?PatientID=P{ONE}", 1),
+    "by beginning of a name": (f"/studies?PatientName=NAME{ONE}^*", 1),
+    "by date range": ("/studies?StudyDate=20100101-20131231&limit=50", 50),
+    "series, first page": ("/series?limit=50", 50),
+    "series by study": (f"/studies/1.2.3.{ONE}/series", 1),
+}
 
 
 def main() -> None:
@@ -70,7 +86,8 @@ def measure_beside(folder: Path, repeats: int) -> None:
         sides = {OURS: side, PEER: peer}
         questions = {
             "studies, page of 50": ("/studies?limit=50", 50),
-            "study by accession number": ("/studies?AccessionNumber=A600", 1),
+            "study by accession number": (f"/studies?AccessionNumber=A{ONE}", 1),
+            "studies of a patient": (f"/studies?PatientID=P{ONE}", 1),
             "series, page of 50": ("/series?limit=50", 50),
             "series, page at 3000": ("/series?limit=50&offset=3000", 50),
             "instances of a series": (None, SLICES),
@@ -100,9 +117,10 @@ def ask_both(sides: dict[str, Side], path: str | None, count: int, repeats: int)
     paths = {name: path or a_series(side) for name, side in sides.items()}
     for name, side in sides.items():
         check(side, paths[name], count)
+    calls = {name: asking(side, paths[name], STUDIES) for name, side in sides.items()}
     for _ in range(repeats):
         for name, side in sides.items():
-            time_call(partial(side.ask, paths[name], Accept=JSON), side, figures[name], calls=CALLS[name])
+            time_call(calls[name], side, figures[name], calls=CALLS[name])
     return figures
 
 
@@ -124,13 +142,17 @@ def measure_growth(databases: Mapping[int, AbstractContextManager[Side]], repeat
     most = max(databases)
     with ExitStack() as stack:
         sides = {count: stack.enter_context(side) for count, side in databases.items()}
-        figures = {question: {count: Figures() for count in sides} for question in questions_of(1000)}
+        figures = {question: {count: Figures() for count in sides} for question in QUESTIONS}
+        calls = {
+            (question, count): asking(side, QUESTIONS[question][0], count)
+            for question in figures
+            for count, side in sides.items()
+        }
         for _ in range(repeats):
             for question in figures:
                 for count, side in sides.items():
-                    path, rows = questions_of(count)[question]
-                    check(side, path, rows)
-                    time_call(partial(side.ask, path, Accept=JSON), side, figures[question][count], calls=CALLS[OURS])
+                    check(side, *QUESTIONS[question])
+                    time_call(calls[question, count], side, figures[question][count], calls=CALLS[OURS])
     growth = {question: each[most].seconds.median / each[1000].seconds.median for question, each in figures.items()}
     print(f"1,000 and {most:,} studies in turn, {repeats} repeats of {CALLS[OURS]}")
     print_table(
@@ -151,21 +173,6 @@ def measure_growth(databases: Mapping[int, AbstractContextManager[Side]], repeat
     worst = max(growth.values())
     goal = FLAT_TEXT.format(studies=most)
     print_verdict(f"{NAME}-growth", figure=f"{worst - 1:+.0%} at most", goal=goal, met=worst <= 1 + FLAT)
-
-
-def questions_of(count: int) -> dict[str, tuple[str, int]]:
-    """Questions, and the rows that each has in a database of that many studies."""
-    middle = count // 2
-    return {
-        "first page": ("/studies?limit=50", 50),
-        "page at 900": ("/studies?limit=50&offset=900", 50),
-        "by accession number": (f"/studies?AccessionNumber=A{middle}", 1),
-        "by patient": (f"/studies?PatientID=P{middle}", 1),
-        "by beginning of a name": (f"/studies?PatientName=NAME{middle}^*", 1),
-        "by date range": ("/studies?StudyDate=20100101-20131231&limit=50", 50),
-        "series, first page": ("/series?limit=50", 50),
-        "series by study": (f"/studies/1.2.3.{middle}/series", 1),
-    }
 
 
 @contextmanager
@@ -209,6 +216,14 @@ def study_of(series: int, slices: int) -> bytes:
     return multipart(parts)
 
 
+def asking(side: Side, path: str, studies: int) -> Callable[[], int]:
+    """Give what asks a question: where it names one study, another one each time, for answers are remembered."""
+    if ONE not in path:
+        return partial(side.ask, path, Accept=JSON)
+    numbers = cycle(range(1, studies, max(1, studies // 997)))
+    return lambda: side.ask(path.replace(ONE, str(next(numbers))), Accept=JSON)
+
+
 def a_series(side: Side) -> str:
     """Give the path of the instances of some series in the middle; Orthanc answers what the shared file says."""
     side.reconnect()
@@ -220,7 +235,7 @@ def a_series(side: Side) -> str:
 def check(side: Side, path: str, count: int) -> None:
     """See that a side answers with the rows that there are."""
     side.reconnect()
-    found = len(json.loads(side.get(path, Accept=JSON)))
+    found = len(json.loads(side.get(path.replace(ONE, "600"), Accept=JSON)))
     if found != count:
         raise RuntimeError(f"{side.name} answers {path} with {found} rows, not {count}.")
 

@@ -70,6 +70,11 @@ class Form:
     count: int
 
     @property
+    def is_exact(self) -> bool:
+        """Whether it names the values themselves."""
+        return self.build in (_equals, _is_among)
+
+    @property
     def has_project(self) -> bool:
         """Whether it says itself whose rows it means."""
         return self.attribute.matching is Matching.PERSON

@@ -132,7 +132,7 @@ def parse_query(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
             matches=tuple(matches),
             limit=min(numbers["limit"], MAX_LIMIT),
             offset=numbers["offset"],
-            rules=replace(QIDO, **rules),
+            rules=replace(QIDO, **rules) if rules else QIDO,
             beyond=tuple(beyond),
             warnings=tuple(dict.fromkeys(warnings)),
         ),
@@ -223,6 +223,8 @@ def find_rows(
 
 def _with_fields(query: Query, fields: list[str]) -> Query:
     """Note what is asked for beyond the index; what it has of this level and those above is always answered."""
+    if not fields:
+        return query
     everything = "all" in fields and query.level is not Level.STUDY
     known = INSTANCE_TAGS if query.level is Level.INSTANCE else INDEX_TAGS
     beyond = sorted({_tag(name) for name in fields if name != "all"} - {*known, *COMPUTED})

@@ -13,6 +13,9 @@ from kahua.store.tables import SeriesRow
 
 Json = dict[str, Any]
 
+#: The series of so many studies are counted without telling a thread of it.
+BRIEF: Final = 32
+
 #: Tags of what is computed for rows.
 COMPUTED: Final = frozenset({"00080061", "00081190", "00083002", "00201206", "00201208", "00201209"})
 
@@ -65,9 +68,8 @@ def _counts(readable: Readable, study_ids: Sequence[str]) -> dict[str, _Counts]:
 def _series_of(count: int) -> Prepared:
     """Make the statement that gives the series of so many studies."""
     studies: list[BindParameter[str]] = [bindparam(f"study{number}") for number in range(count)]
-    return Prepared(
-        select(SeriesRow.study_id, SeriesRow.modality, SeriesRow.instance_count).where(SeriesRow.study_id.in_(studies))
-    )
+    statement = select(SeriesRow.study_id, SeriesRow.modality, SeriesRow.instance_count)
+    return Prepared(statement.where(SeriesRow.study_id.in_(studies)), brief=count <= BRIEF)
 
 
 def _study(row: Any, counts: _Counts, base_url: str) -> Json:

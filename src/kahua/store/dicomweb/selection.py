@@ -31,6 +31,9 @@ from kahua.store.tables import InstanceRow, SeriesRow, StudyRow
 #: So many rows are sorted rather than looked for along the order.
 FEW: Final = 1000
 
+#: So many rows are read without telling a thread of it.
+BRIEF: Final = 20
+
 #: Statements that are kept, of the forms asked for last.
 MAX_STATEMENTS: Final = 500
 
@@ -129,12 +132,13 @@ def select_rows(
         A value cannot be one of its attribute.
     """
     conditions = conditions_of(matches, rules)
-    if study_uid is not None:
-        conditions.append(exactly(BY_NAME["StudyInstanceUID"], study_uid))
     if series_uid is not None:
         conditions.append(exactly(BY_NAME["SeriesInstanceUID"], series_uid))
-    few = exactly(BY_NAME["StudyInstanceUID"], study_uid) if study_uid else _leading(readable, project_id, conditions)
-    statement = _statement(level, few and few.form, tuple(each.form for each in conditions))
+    if study_uid is not None:
+        conditions.append(exactly(BY_NAME["StudyInstanceUID"], study_uid))
+    few, count = _leading(readable, project_id, conditions) if study_uid is None else (conditions[-1], FEW)
+    forms = tuple(each.form for each in conditions)
+    statement = _statement(level, few and few.form, forms, is_brief=_is_brief(level, few, count))
     rows = statement.execute(readable, project=project_id, limit=limit, offset=offset, **parameters_of(conditions))
     return [_FOUND[level](*row) for row in rows]
 
@@ -172,14 +176,19 @@ def clauses_of(forms: Sequence[Form]) -> list[ColumnElement[bool]]:
     return [form.clause(first) for form, first in zip(forms, firsts, strict=False)]
 
 
-def _leading(readable: Readable, project_id: str, conditions: Sequence[Condition]) -> Condition | None:
-    """Give a condition whose index leads to few rows; None if there is no such one."""
+def _leading(readable: Readable, project_id: str, conditions: Sequence[Condition]) -> tuple[Condition | None, int]:
+    """Give a condition whose index leads to few rows, and to how many; None if there is no such one."""
     for led in conditions:
         if led.is_led:
             ((count,),) = _count_up_to_few(led.form).execute(readable, project=project_id, **parameters_of([led]))
             if count < FEW:
-                return led
-    return None
+                return led, count
+    return None, FEW
+
+
+def _is_brief(level: Level, led: Condition | None, count: int) -> bool:
+    """Whether a key leads to the few rows that are judged: to themselves, not to all that is below them."""
+    return led is not None and led.form.is_exact and count <= BRIEF and level is led.attribute.level
 
 
 def _is_of_project(table: Any, led: Form | None) -> ColumnElement[bool]:
@@ -193,11 +202,11 @@ def _count_up_to_few(form: Form) -> Prepared:
     """Make the statement that counts what one condition matches, no further than is few."""
     table = _TABLES[form.attribute.level]
     found: Any = select(literal_column("1")).where(_is_of_project(table, form), form.clause(0)).limit(FEW)
-    return Prepared(select(func.count()).select_from(found.subquery()))
+    return Prepared(select(func.count()).select_from(found.subquery()), brief=form.is_exact)
 
 
 @lru_cache(MAX_STATEMENTS)
-def _statement(level: Level, led: Form | None, forms: tuple[Form, ...]) -> Prepared:
+def _statement(level: Level, led: Form | None, forms: tuple[Form, ...], *, is_brief: bool) -> Prepared:
     """Make the statement of a level: along the order, or by way of the condition that few rows match."""
     few = led.attribute.level if led is not None else None
     statement: Select[Any] = select(*_COLUMNS[level]).select_from(StudyRow)
@@ -209,4 +218,5 @@ def _statement(level: Level, led: Form | None, forms: tuple[Form, ...]) -> Prepa
     order = list(_ORDER[: _ORDER_LENGTH[level]])
     if few is not None:
         order[0] = StudyRow.study_date.concat("").desc()  # the same order, but no index has it
-    return Prepared(statement.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset")))
+    statement = statement.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset"))
+    return Prepared(statement, brief=is_brief)
