@@ -75,20 +75,23 @@ class PiecesResponse(Response):
 
 
 def joined(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
-    """Join small pieces; none is empty. A generator is closed with this one: it may hold processes and files."""
+    """Join small pieces; none that is given is empty, for that would be the end.
+
+    A generator is closed with this one: it may hold processes and files.
+    """
     waiting: list[bytes] = []
     size = 0
     try:
         for piece in pieces:
-            size += len(piece)
             if len(piece) < LARGE_BYTES:
                 waiting.append(piece)
-            if waiting and (len(piece) >= LARGE_BYTES or size >= PIECE_BYTES):
+                size += len(piece)
+            if size and (len(piece) >= LARGE_BYTES or size >= PIECE_BYTES):
                 yield b"".join(waiting)
                 waiting, size = [], 0
             if len(piece) >= LARGE_BYTES:
                 yield piece
-        if size and waiting:
+        if size:
             yield b"".join(waiting)
     finally:
         if isinstance(pieces, Generator):

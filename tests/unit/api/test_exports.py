@@ -81,6 +81,16 @@ def test_series_come_out_as_they_are_stored(application: FastAPI, site: Site, he
     assert manifest["totals"]["instances"] == 3
 
 
+@pytest.mark.parametrize("deidentify", ["true", "false"])
+def test_large_instances_come_out_whole(application: FastAPI, store: Store, deidentify: str) -> None:
+    series = ct_series(slices=3, rows=1024, columns=1024, seed="large")
+    wanted = {"series": store(series), "deidentify": deidentify}
+    files, _ = unpack(browser(application, "curator").get(EXPORTS, params=wanted).content)
+    assert [dcmread(io.BytesIO(data)).PixelData for _, data in sorted(files.items())] == [
+        instance.PixelData for instance in series
+    ]
+
+
 def test_deidentified_series_name_nobody(application: FastAPI, site: Site, head: str) -> None:
     answer = browser(application, "curator").get(EXPORTS, params={"series": head})
     assert b"Quillfeather" not in answer.content
