@@ -5,9 +5,10 @@ import os
 import shutil
 import sys
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 
@@ -41,7 +42,7 @@ def configure_logs(level: str, *, component: str) -> None:
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "component", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # as it is at the moment: it may be replaced
+        logger_factory=lambda *_: _Lines(),
         cache_logger_on_first_use=False,
     )
 
@@ -67,6 +68,34 @@ def get_logger() -> structlog.stdlib.BoundLogger:
     """Logger whose methods take an event in words and named values."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger()
     return logger
+
+
+class _Lines:
+    """Writes lines to standard error, as it is at the moment: it may be replaced.
+
+    It may lie on a disk that is full or cannot be written any more. Lines are lost then, and nothing else: who serves
+    or stores goes on. The next line that can be written is preceded by their number.
+    """
+
+    _lost: ClassVar[int] = 0
+
+    def msg(self, line: str) -> None:
+        """Write a line."""
+        try:
+            if self._lost:
+                sys.stderr.write(f'timestamp={_timestamp()} level=warning event="lines lost" lines={self._lost}\n')
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+        except OSError:
+            _Lines._lost += 1
+        else:
+            _Lines._lost = 0
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def _timestamp() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _tame(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

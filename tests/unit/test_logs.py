@@ -1,5 +1,6 @@
 """What is logged, and what never is."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +53,19 @@ def test_a_log_that_is_too_long_begins_anew_and_its_writer_goes_on(tmp_path: Pat
     assert (tmp_path / "web.log.1").read_bytes() == b"old\n" * 100
     assert (tmp_path / "work.log").read_bytes() == b"short\n"
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_disk_that_takes_no_line_stops_nobody_and_the_gap_is_told(
+    log: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched, Path("/dev/full").open("w") as full:
+        patched.setattr("sys.stderr", full)
+        log.info("one")
+        log.error("two")
+        with suppress(OSError):
+            full.close()  # what it could not write is still in its buffer
+    log.info("three")
+    log.info("four")
+    told, three, _four = capsys.readouterr().err.splitlines()
+    assert 'event="lines lost" lines=2' in told
+    assert "event=three" in three
