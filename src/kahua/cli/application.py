@@ -1,9 +1,10 @@
 """The command ``kahua`` and its nouns."""
 
+import errno
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Never
 
 import typer
 
@@ -39,6 +40,9 @@ from kahua.errors import KahuaError
 
 #: What a command writes is for its user and group, also in a data folder that lets others in.
 OTHERS_KEPT_OUT = 0o027
+
+#: Errors of a disk that has no room, or that fails: they are nobody's mistake, and a sentence says enough.
+DISK_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 app = typer.Typer(
     name="kahua",
@@ -107,5 +111,15 @@ def run() -> None:
     try:
         app()
     except KahuaError as error:
-        errors.print(visible(str(error)), style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _say_and_end(str(error))
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        _say_and_end(
+            f"The disk cannot be written: {error.strerror}. Make room, or look whether it is in order; try again."
+        )
+
+
+def _say_and_end(sentence: str) -> Never:
+    errors.print(visible(sentence), style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)

@@ -28,6 +28,9 @@ LOOK_SECONDS = 15.0
 #: Steps of SQLite's machine between two looks at the clock: some milliseconds.
 STEPS = 100_000
 
+#: Words of SQLite for files that it may not write, and for disks that fail or have become read-only.
+_NOT_WRITABLE = ("readonly", "unable to open", "disk I/O error")
+
 _BEGIN_WRITING, _BEGIN_READING = Prepared(text("BEGIN IMMEDIATE")), Prepared(text("BEGIN"))
 
 
@@ -242,11 +245,10 @@ def _clear_errors() -> Iterator[None]:
             raise postgresql.TookTooLong from error
         if "locked" in reason:
             raise Unavailable("The database is busy with another writer; try again.") from error
-        if "readonly" in reason or "unable to open" in reason:
-            raise MisconfiguredSite(
-                f"The database cannot be written ({reason}).",
-                setting="data_dir",
-                remedy="Give this user the right to write in the data folder.",
+        if any(words in reason for words in _NOT_WRITABLE):
+            raise Unavailable(
+                f"The database cannot be written ({reason}); nothing was changed.",
+                remedy="Look whether the disk is in order, and whether this user may write in the data folder.",
             ) from error
         if "not a database" in reason or "malformed" in reason:
             raise MisconfiguredSite(

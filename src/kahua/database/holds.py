@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import Engine
 
 from kahua.database import postgresql
+from kahua.errors import Unavailable
 
 
 class Hold(Protocol):
@@ -37,9 +38,20 @@ class FileHold:
 
     @classmethod
     def take(cls, path: Path, *, alone: bool, wait: bool) -> "FileHold | None":
-        """Take the lock; None if another has it and this one would not wait."""
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Take the lock; None if another has it and this one would not wait.
+
+        Raises
+        ------
+        Unavailable
+            The file cannot be made: the disk has no room or fails.
+        """
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Unavailable(
+                f"The data folder cannot be written: {error.strerror}.", remedy="Look whether its disk is in order."
+            ) from error
         try:
             fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

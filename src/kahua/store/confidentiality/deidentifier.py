@@ -13,6 +13,7 @@ from typing import Any, Final, Self, TypeVar
 from kahua.errors import DicomRefused, NotFound
 from kahua.store.confidentiality import Instructions
 from kahua.store.confidentiality.treaters import Treaters
+from kahua.store.ingest.staging import saying_full_disk
 from kahua.store.objects import ObjectStore
 
 #: Child processes of one export or sending. Each costs some 100 MB while it lasts.
@@ -39,7 +40,8 @@ class Deidentifier:
 
     def __init__(self, *, objects: ObjectStore, staging: Path, instructions: Instructions) -> None:
         self._objects, self._instructions = objects, instructions
-        self._folder = Path(tempfile.mkdtemp(prefix="export-", dir=staging))
+        with saying_full_disk():
+            self._folder = Path(tempfile.mkdtemp(prefix="export-", dir=staging))
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="deidentify")
         self._treaters = Treaters(most=WORKERS)
 

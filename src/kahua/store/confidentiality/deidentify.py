@@ -1,8 +1,8 @@
 """Child process: de-identify one file after another, as its parent asks on standard input.
 
 A line of JSON with instructions (key, profile, templates) holds for all that follow; each other line names a source,
-a target and a subject, and is answered by one line: what was changed, or why the file was refused. The key comes by
-standard input, for arguments and environment can be read by others.
+a target and a subject, and is answered by one line: what was changed, why the file was refused, or with which number of
+an error the disk failed. The key comes by standard input, for arguments and environment can be read by others.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 from kahua.dicom.deidentification import deidentify
 from kahua.errors import KahuaError
 from kahua.store.confidentiality import Instructions
+from kahua.store.ingest.staging import FAILED, NO_ROOM
 
 
 def main() -> None:
@@ -42,6 +43,10 @@ def _answer(job: dict[str, str], instructions: Instructions) -> dict[str, Any]:
             )
     except KahuaError as error:
         return {"refused": error.message}
+    except OSError as error:
+        if error.errno not in NO_ROOM | FAILED:
+            raise
+        return {"failed": error.errno}
     counts = [[name, action, number] for (name, action), number in changes.counts.items()]
     return {**vars(changes), "counts": counts}
 

@@ -5,6 +5,7 @@ object and nothing else.
 """
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from kahua.errors import DicomRefused
 from kahua.settings import process_environment
 from kahua.store.child import Bounds, limit
 from kahua.store.confidentiality import Instructions
+from kahua.store.ingest.staging import saying_full_disk
 
 #: What a child may use; the seconds are for one object.
 BOUNDS: Final = Bounds(seconds=300)
@@ -46,12 +48,19 @@ class Treaters:
         ------
         DicomRefused
             It cannot be de-identified, or the process died over it, or took too long.
+        OutOfSpace
+            The disk is full.
+        Unavailable
+            The disk fails, or is read-only.
         """
         job = {"source": str(source.resolve()), "target": str(target), "subject": subject}
         with self._child() as child:
             answer = child.ask(instructions, job)
         if "refused" in answer:
             raise DicomRefused(str(answer["refused"]))
+        if "failed" in answer:
+            with saying_full_disk():
+                raise OSError(answer["failed"], os.strerror(answer["failed"]))
         return answer
 
     def close(self) -> None:

@@ -110,8 +110,11 @@ class Arrivals:
         ------
         DicomRefused
             It cannot be de-identified.
+        Unavailable
+            The disk is full, or fails.
         """
-        folder = Path(tempfile.mkdtemp(prefix="arrival-", dir=self._staging.folder))
+        with saying_full_disk():
+            folder = Path(tempfile.mkdtemp(prefix="arrival-", dir=self._staging.folder))
         try:
             changes = self._treat(orders, header, data, folder)
             if orders.seal_key is not None:

@@ -22,15 +22,20 @@ STALE_SECONDS = 3600
 #: Errors of the operating system that say that there is no room.
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
+#: Errors that say that a disk fails, or that the system lets nobody write on it any more for that.
+FAILED = {errno.EIO, errno.EROFS}
+
 
 @contextmanager
 def saying_full_disk() -> Iterator[None]:
-    """Say in a sentence that the disk is full, around what writes into staging.
+    """Say in a sentence that the disk is full or fails, around what writes into staging.
 
     Raises
     ------
     OutOfSpace
-        It is.
+        It is full.
+    Unavailable
+        It fails, or has become read-only.
     """
     try:
         yield
@@ -38,6 +43,10 @@ def saying_full_disk() -> Iterator[None]:
         if error.errno in NO_ROOM:
             raise OutOfSpace(
                 "The disk is full; nothing more was accepted.", remedy="Free space, then send it again."
+            ) from error
+        if error.errno in FAILED:
+            raise Unavailable(
+                f"The disk cannot be used: {error.strerror}.", remedy="`kahua doctor` says more."
             ) from error
         raise
 

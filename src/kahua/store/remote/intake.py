@@ -10,6 +10,7 @@ from kahua.dicom import read_file_meta, scan
 from kahua.errors import DicomRefused, KahuaError, MisdeclaredDicom, Unavailable
 from kahua.store.ingest.archive import Archive
 from kahua.store.ingest.origin import Accepted, Origin
+from kahua.store.ingest.staging import saying_full_disk
 from kahua.store.remote.source import ImageSource
 
 #: Files that are stored together, in one durable group.
@@ -60,7 +61,7 @@ class Intake:
         KahuaError
             The source does not give it, or it cannot be stored; what came before is.
         """
-        with TemporaryDirectory(prefix="pull-", dir=self.archive.staging.folder) as folder:
+        with saying_full_disk(), TemporaryDirectory(prefix="pull-", dir=self.archive.staging.folder) as folder:
             for path in source.retrieve(self.study_uid, self.series_uid, Path(folder)):
                 self.add(path)
             self.flush()
