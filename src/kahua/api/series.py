@@ -15,6 +15,7 @@ from kahua.api.series_items import (
     SeriesItem,
     document_urls,
     film_url,
+    has_large_palette,
     related,
     series_items,
     study_detail,
@@ -123,7 +124,7 @@ def get_series(may: Reader, series: str, site: SiteOfRequest) -> SeriesDetail:
             referenced_by=series_items(session, may, referenced_by),
             datasets=datasets.datasets_of(session, may.project_id, series),
             viewer_url=viewer_url(may, found, references=references, referenced_by=referenced_by)
-            if not videos
+            if not videos and not has_large_palette(session, found)
             else None,
             film_url=film_url(may, found, videos),
             document_urls=document_urls(session, may, found),

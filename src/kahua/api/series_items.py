@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 from urllib.parse import urlencode
 
+import orjson
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -176,6 +177,16 @@ def video_syntaxes(session: Session, series: FoundSeries) -> set[str]:
         select(InstanceRow.transfer_syntax_uid).where(InstanceRow.series_id == series.series.id).distinct().limit(10)
     )
     return {syntax for syntax in syntaxes if encoding_of(syntax).video}
+
+
+def has_large_palette(session: Session, series: FoundSeries) -> bool:
+    """Whether the colours of a series stand in a palette for 16 bits: the viewer draws such an image black."""
+    stored = session.scalar(select(InstanceRow.dicom_json).where(InstanceRow.series_id == series.series.id).limit(1))
+    if stored is None:
+        return False
+    document = orjson.loads(stored)
+    photometric, bits = (document.get(tag, {}).get("Value", [None])[0] for tag in ("00280004", "00280100"))
+    return bool(photometric == "PALETTE COLOR" and bits == 16)
 
 
 def film_url(may: ProjectAccess, found: FoundSeries, syntaxes: set[str]) -> str | None:

@@ -1,6 +1,6 @@
 """Overlay planes: one bit a pixel that lie over an image (PS3.3 C.9.2), groups 6000 to 601E."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,11 +11,14 @@ Mask = NDArray[np.bool_]
 
 GROUPS: Final = range(0x6000, 0x6020, 2)
 _ROWS, _COLUMNS, _FRAMES, _ORIGIN, _FIRST_FRAME, _DATA = 0x10, 0x11, 0x15, 0x50, 0x51, 0x3000
+_ALLOCATED, _POSITION = 0x100, 0x102
 _ACTIVATION: Final = 0x1001
 
 #: Tags that are looked at.
 OVERLAY_TAGS: Final = tuple(
-    group << 16 | element for group in GROUPS for element in (_ROWS, _COLUMNS, _FRAMES, _ORIGIN, _FIRST_FRAME, _DATA)
+    group << 16 | element
+    for group in GROUPS
+    for element in (_ROWS, _COLUMNS, _FRAMES, _ORIGIN, _FIRST_FRAME, _DATA, _ALLOCATED, _POSITION)
 )
 #: Largest plane, in pixels.
 _MOST_PIXELS: Final = 1 << 28
@@ -35,10 +38,6 @@ def overlay_mask(dataset: Dataset, group: int, shape: tuple[int, int], *, frame:
     frame
         Its number, from 0. A plane of one frame lies over all of them, one of several over as many from Image Frame
         Origin on (PS3.3 C.9.2.1.4).
-
-    Notes
-    -----
-    A plane within unused bits of the pixels is retired, and not read.
     """
     rows, columns, count = (_whole(dataset, group, element, 0) for element in (_ROWS, _COLUMNS, _FRAMES))
     element = dataset.get((group, _DATA))
@@ -50,6 +49,27 @@ def overlay_mask(dataset: Dataset, group: int, shape: tuple[int, int], *, frame:
         return None
     bits = _bits(data, number * rows * columns, rows * columns)
     return None if bits is None else _laid(bits.reshape(rows, columns), _origin(dataset, group), shape)
+
+
+def embedded_planes(dataset: Dataset) -> list[int]:
+    """Return which bits of the pixels are planes, which have no data of their own then (PS3.5 8.1.2; retired)."""
+    allocated, stored, high = (dataset.get(keyword) for keyword in ("BitsAllocated", "BitsStored", "HighBit"))
+    if not (isinstance(allocated, int) and isinstance(stored, int) and isinstance(high, int)):
+        return []
+    unused = [bit for bit in range(allocated) if not high - stored < bit <= high]
+    return [
+        bit
+        for group in GROUPS
+        if (group, _ROWS) in dataset and (group, _DATA) not in dataset
+        if _whole(dataset, group, _ALLOCATED, 1) == allocated
+        if (bit := _whole(dataset, group, _POSITION, 0)) in unused
+    ]
+
+
+def embedded_masks(stored: NDArray[Any], bits: Sequence[int]) -> Mask:
+    """Return where any of these bits is set in a frame as it is stored."""
+    mask: Mask = stored & sum(1 << bit for bit in bits) != 0
+    return mask
 
 
 def overlay_masks(dataset: Dataset, shape: tuple[int, int], *, frame: int = 0) -> Mask | None:

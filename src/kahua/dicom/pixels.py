@@ -42,6 +42,16 @@ MAPPED_BYTES: Final = 32_000_000
 PIXEL_DATA: Final = 0x7FE00010
 #: Bytes before the value of Pixel Data with an explicit value representation.
 _LONG_HEAD: Final = 12
+#: Of luminance and colour differences: the darkest luminance, and the reach of both (PS3.3 C.7.6.3.1.2).
+_LUMINANCE: Final = {
+    "YBR_FULL": (0, 255, 255),
+    "YBR_FULL_422": (0, 255, 255),
+    "YBR_PARTIAL_422": (16, 219, 224),
+}
+#: Colours that only compression knows, or that are retired.
+_UNREAD: Final = ("YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT", "HSV")
+#: Two neighbours share colour differences.
+_SHARED_COLOURS: Final = ("YBR_FULL_422", "YBR_PARTIAL_422")
 _FLOATS: Final = {"FloatPixelData": "f4", "DoubleFloatPixelData": "f8"}
 
 
@@ -143,6 +153,14 @@ def frames_at(dataset: Dataset, numbers: Collection[int]) -> Iterator[tuple[int,
         yield number, _meaning(dataset, layout, frame)
 
 
+def stored_frame(dataset: Dataset, number: int) -> Frame:
+    """Decode one frame, counted from 0, to what is stored; see `stored_frames`."""
+    found = next(_stored_frames_at(dataset, _layout(dataset), [number]), None)
+    if found is None:
+        raise UndecodablePixels(f"The image has no frame {number + 1}.")
+    return found[1]
+
+
 def stored_frames(dataset: Dataset) -> Iterator[Frame]:
     """Decode frames to what is stored: values without regard to sign and unused bits, colours as they are kept.
 
@@ -239,7 +257,7 @@ def _native(data: bytes | memoryview, layout: Layout, number: int, count: int) -
         if len(bits) < pixels:
             raise UndecodablePixels("The pixels are truncated.")
         return bits.reshape(layout.rows, layout.columns)
-    if layout.photometric == "YBR_FULL_422" and layout.samples == 3 and len(data) < layout.size * count:
+    if layout.photometric in _SHARED_COLOURS and layout.samples == 3 and len(data) < layout.size * count:
         step = pixels * 2 * layout.bits_allocated // 8
         return _full_colour(data[number * step : (number + 1) * step], layout)
     view = memoryview(data)[number * layout.size : (number + 1) * layout.size]
@@ -292,11 +310,15 @@ def _unused_bits(dataset: Attributes, layout: Layout) -> tuple[int, int]:
 
 def _rgb(dataset: Attributes, layout: Layout, frame: Frame) -> Frame:
     """Convert to RGB what the decoder left in luminance and colour differences (PS3.3 C.7.6.3.1.2)."""
-    syntax = _transfer_syntax(dataset)
-    if layout.photometric not in {"YBR_FULL", "YBR_FULL_422"} or decodes_to_rgb(syntax) or frame.dtype != np.uint8:
+    if decodes_to_rgb(_transfer_syntax(dataset)):
         return frame
-    luminance = frame[..., 0].astype(np.float32)
-    blue, red = frame[..., 1].astype(np.float32) - 128, frame[..., 2].astype(np.float32) - 128
+    if layout.photometric in _UNREAD:
+        raise UndecodablePixels(f"Colours that are kept as {layout.photometric}, without JPEG, are not decoded here.")
+    if layout.photometric not in _LUMINANCE or frame.dtype != np.uint8:
+        return frame
+    lowest, reach, colour_reach = _LUMINANCE[layout.photometric]
+    luminance = (frame[..., 0].astype(np.float32) - lowest) * (255 / reach)
+    blue, red = ((frame[..., part].astype(np.float32) - 128) * (255 / colour_reach) for part in (1, 2))
     rgb = np.stack(
         [luminance + 1.402 * red, luminance - 0.344136 * blue - 0.714136 * red, luminance + 1.772 * blue], axis=-1
     )

@@ -54,12 +54,12 @@ def draw_states(states: Sequence[Dataset], sources: Sequence[Place], *, most: in
     pairs = [(state, target, here[target.uid]) for state in states for target in targets(state) if target.uid in here]
     if not pairs:
         return Drawn(pictures=[], note="The image that this presentation state shows is not here.")
-    return Drawn(
-        pictures=[
-            present(read_frame(image := open_image(place.path), target.frame), image, state, target)
-            for state, target, place in evenly(pairs, most)
-        ]
-    )
+    pictures = [
+        present(read_frame(image := open_image(place.path), target.frame), image, state, target)
+        for state, target, place in evenly(pairs, most)
+    ]
+    # The first image of a series that is named whole shows but air, often.
+    return Drawn(pictures=pictures, best=int(np.argmax([picture.std() for picture in pictures])))
 
 
 def targets(state: Dataset) -> Iterator[Target]:

@@ -216,7 +216,7 @@ class _Scanner:
             return None
         bits = integer_of(self.elements, "00280100") or {_PIXEL_DATA: 16, 0x7FE00008: 32}.get(tag, 64)
         samples = integer_of(self.elements, "00280002") or 1
-        if first_text(self.elements.get("00280004")) == "YBR_FULL_422" and samples == 3:
+        if first_text(self.elements.get("00280004")) in ("YBR_FULL_422", "YBR_PARTIAL_422") and samples == 3:
             samples = 2  # two pixels share their colour
         frames = integer_of(self.elements, "00280008") or 1
         return (rows * columns * samples * frames * bits + 7) // 8

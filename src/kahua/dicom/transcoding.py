@@ -105,6 +105,8 @@ def _describe(dataset: Dataset, before: str) -> None:
         dataset.PhotometricInterpretation = "RGB"
     elif dataset.get("PhotometricInterpretation") == "YBR_FULL_422":
         dataset.PhotometricInterpretation = "YBR_FULL"
+    elif dataset.get("PhotometricInterpretation") == "YBR_PARTIAL_422":
+        raise UndecodablePixels("Colours that are kept as YBR_PARTIAL_422 are not written in another transfer syntax.")
 
 
 def _write(dataset: Dataset, file: BinaryIO, *, implicit: bool) -> None:

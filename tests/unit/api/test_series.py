@@ -1,7 +1,9 @@
 """Series, datasets, quarantine and files over HTTP."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, select
@@ -13,8 +15,11 @@ from kahua.site import Site
 from kahua.store import FileRow, InstanceRow, QuarantineRow, SeriesRow
 from kahua.store.validation import Finding, Severity
 from kahua.store.validation.findings import keep_findings
+from kahua.testing.factory import part10, picture
 from kahua.testing.series import add_many_series, add_series
-from kahua.testing.site import browser
+from kahua.testing.site import browser, program
+
+from .test_dicomweb import stow
 
 pytestmark = pytest.mark.elsewhere
 
@@ -85,6 +90,17 @@ def test_no_viewer_is_offered_for_what_it_shows_nothing_of(
     with site.database.write() as session:
         alone = add_series(session, project, **attributes).id
     assert browser(application, "viewer").get(f"{SERIES}/{alone}").json()["viewer_url"] is None
+
+
+@pytest.mark.parametrize(("kind", "is_shown"), [(np.uint8, True), (np.uint16, False)])
+def test_no_viewer_is_offered_for_colours_that_it_draws_black(
+    application: FastAPI, kind: type[np.unsignedinteger[Any]], is_shown: bool
+) -> None:
+    image = picture(np.zeros((2, 2), kind), photometric="PALETTE COLOR")
+    assert stow(program(application, "curator"), part10(image)).is_success
+    client = browser(application, "viewer")
+    (item,) = client.get(SERIES).json()["items"]
+    assert bool(client.get(f"{SERIES}/{item['id']}").json()["viewer_url"]) is is_shown
 
 
 @pytest.mark.parametrize("path", ["", "/attributes", "/preview"])

@@ -106,6 +106,26 @@ def test_luminance_and_colour_differences_become_rgb() -> None:
     assert np.abs(read_frame(factory.picture(red, photometric="YBR_FULL"), 0).astype(int) - [254, 0, 0]).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("photometric", "red"), [("YBR_FULL_422", [76, 76, 85, 255]), ("YBR_PARTIAL_422", [81, 81, 90, 240])]
+)
+def test_neighbours_share_the_colour_of_red(photometric: str, red: list[int]) -> None:
+    image = factory.picture(np.zeros((1, 2, 3), np.uint8), photometric=photometric, PixelData=bytes(red))
+    assert np.abs(read_frame(image, 0).astype(int) - [254, 0, 0]).max() <= 2
+
+
+def test_a_narrow_range_reaches_from_black_to_white() -> None:
+    ends = bytes([16, 235, 128, 128])
+    image = factory.picture(np.zeros((1, 2, 3), np.uint8), photometric="YBR_PARTIAL_422", PixelData=ends)
+    assert read_frame(image, 0).tolist() == [[[0, 0, 0], [255, 255, 255]]]
+
+
+@pytest.mark.parametrize("photometric", ["YBR_PARTIAL_420", "HSV"])
+def test_colours_that_are_not_read_are_refused_by_name(photometric: str) -> None:
+    with pytest.raises(UndecodablePixels, match=photometric):
+        read_frame(factory.picture(np.zeros((2, 2, 3), np.uint8), photometric=photometric), 0)
+
+
 def test_a_palette_gives_colours() -> None:
     table = np.arange(256, dtype="<u2") << 8
     attributes: dict[str, Any] = {}

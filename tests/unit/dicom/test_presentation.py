@@ -193,3 +193,12 @@ def test_a_series_of_states_is_drawn_on_the_images_that_are_here(tmp_path: Path)
     assert len(drawn.pictures) == 2
     assert drawn.pictures[0].shape == (768, 768, 3)
     assert "not here" in draw_states([presentation_state(image)], [], most=16).note
+
+
+def test_a_state_of_a_whole_series_is_pictured_by_an_image_that_is_not_dark(tmp_path: Path) -> None:
+    image = ct_series(slices=5, rows=SIDE, columns=SIDE)
+    for number, instance in enumerate(image):
+        (tmp_path / f"{number}").write_bytes(part10(instance))
+    drawn = draw_states([presentation_state(image)], places(sorted(tmp_path.iterdir())), most=16)
+    assert drawn.pictures[0].max() == 0, "the first slice is air"
+    assert drawn.pictures[drawn.best].mean() > 20

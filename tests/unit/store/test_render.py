@@ -99,6 +99,21 @@ def test_a_jpeg_looks_like_the_picture(tmp_path: Path, shape: tuple[int, ...], q
     assert np.abs(np.asarray(found).astype(int) - pixels).mean() < 6
 
 
+def test_a_plane_within_the_pixels_is_drawn_where_asked(tmp_path: Path) -> None:
+    plane = np.tri(16).astype(np.uint16)
+    image = picture(np.full((16, 16), 9, np.uint16) | plane << 14, BitsStored=12, HighBit=11)
+    image.WindowCenter, image.WindowWidth = "2048", "4096"
+    for number, value in ((0x10, 16), (0x11, 16), (0x100, 16), (0x102, 14)):
+        image.add_new((0x6000, number), "US", value)
+    file = tmp_path / "image"
+    file.write_bytes(part10(image))
+    for annotation in ((), ("overlay",)):
+        wanted = Wanted(frames=(1,), media_type="image/png", annotation=annotation)
+        answer = render.do({**asdict(wanted), "task": "draw", "file": str(file), "spans": None})
+        found = np.asarray(Image.open(io.BytesIO(answer)))
+        assert np.array_equal(found == 255, plane * len(annotation) > 0)
+
+
 @pytest.mark.parametrize("photometric", ["MONOCHROME2", "RGB"])
 def test_overlay_planes_are_drawn_where_asked(tmp_path: Path, photometric: str) -> None:
     shape = (16, 16) if photometric == "MONOCHROME2" else (16, 16, 3)

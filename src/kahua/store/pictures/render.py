@@ -17,9 +17,9 @@ from pydicom import Dataset, dcmread
 
 from kahua.dicom.annotation import LINES
 from kahua.dicom.decoders import Frame
-from kahua.dicom.overlay_planes import OVERLAY_TAGS, overlay_masks
+from kahua.dicom.overlay_planes import OVERLAY_TAGS, Mask, embedded_masks, embedded_planes, overlay_masks
 from kahua.dicom.pictures import PICTURE_ATTRIBUTES, Picture, fitted
-from kahua.dicom.pixels import PIXEL_ATTRIBUTES, decode_stored, read_frame
+from kahua.dicom.pixels import PIXEL_ATTRIBUTES, decode_stored, read_frame, stored_frame
 from kahua.dicom.presentation import Target, present, targets
 from kahua.dicom.profiles import profiled
 from kahua.dicom.readings import read_page
@@ -76,8 +76,18 @@ def _encoded(picture: Picture, dataset: Dataset, wanted: Wanted) -> bytes:
 
 def _painted(job: Job, dataset: Dataset, wanted: Wanted, index: int) -> Picture:
     frame, number = _frame(job, dataset, index), wanted.frames[index] - 1
-    overlay = overlay_masks(dataset, frame.shape[:2], frame=number) if "overlay" in wanted.annotation else None
+    overlay = _overlay(job, dataset, frame, number) if "overlay" in wanted.annotation else None
     return paint(frame, dataset, wanted, index, overlay)
+
+
+def _overlay(job: Job, dataset: Dataset, frame: Frame, number: int) -> Mask | None:
+    """Give where any overlay plane of a frame is set, also within the pixels."""
+    mask = overlay_masks(dataset, frame.shape[:2], frame=number)
+    bits = embedded_planes(dataset) if frame.ndim == 2 else []
+    if not bits:
+        return mask
+    within = embedded_masks(stored_frame(dcmread(job["file"], force=True), number), bits)
+    return within if mask is None else mask | within
 
 
 def present_state(job: Job) -> bytes:
