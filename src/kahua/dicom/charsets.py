@@ -55,6 +55,9 @@ _ESCAPES: Final = {
 }
 #: Codes of two bytes, each in the place of ASCII: delimiters cannot occur inside, their bytes can.
 _DOUBLE_BYTE: Final = frozenset({b"\x1b$B", b"\x1b$(D"})
+#: Codecs that have none of the bytes above 127, and those that have a character for two of them.
+_SEVEN_BITS: Final = frozenset({"ascii", "iso2022_jp", "iso2022_jp_2"})
+_SEVERAL_BYTES: Final = frozenset({"euc_kr", "gb2312"})
 _ESCAPE = re.compile(rb"(\x1b(?:\$\([A-Z]|\$\)[A-Z]|\$[A-Z]|[()\-][A-Za-z]))")
 #: Characters after which the code is the first one again (PS3.5 6.1.2.5.3); `^` and `=` in names only.
 _DELIMITER = re.compile(rb"[\\\r\n\t\f]")
@@ -96,7 +99,7 @@ def decoder(values: Sequence[Any]) -> tuple[Decoder, str | None]:
         return decode_ascii, finding
     codec = _CODECS[names[0]] if names else "ascii"
     if len(names) > 1 or "2022" in "".join(terms):
-        return _extended_decoder(codec), None
+        return _extended_decoder(codec, [_CODECS[name] for name in names[1:]]), None
     return (decode_ascii if codec == "ascii" else _plain_decoder(codec)), None
 
 
@@ -114,21 +117,45 @@ def _plain_decoder(codec: str) -> Decoder:
     return decode
 
 
-def _extended_decoder(first: str) -> Decoder:
+def _extended_decoder(first: str, others: Sequence[str]) -> Decoder:
+    unescaped = _unescaped_decoder(first, others)
+
     def decode(value: bytes, vr: str) -> str:
         if b"\x1b" not in value:
-            return decode_ascii(value) if first == "ascii" else value.decode(first, "replace")
+            return unescaped(value, vr)
         delimiter = _NAME_DELIMITER if vr == "PN" else _DELIMITER
         head, *rest = _ESCAPE.split(value)
-        parts = [head.decode(first, "replace")]
+        parts = [unescaped(head, vr)]
         for escape, text in zip(rest[::2], rest[1::2], strict=True):
-            parts.append(_decode_fragment(escape, text, first, delimiter))
+            parts.append(_decode_fragment(escape, text, unescaped, delimiter))
         return "".join(parts)
 
     return decode
 
 
-def _decode_fragment(escape: bytes, text: bytes, first: str, delimiter: re.Pattern[bytes]) -> str:
+def _unescaped_decoder(first: str, others: Sequence[str]) -> Decoder:
+    """Decode what no escape sequence stands before.
+
+    Where the first character set is ASCII, other bytes have no meaning there (PS3.5 6.1.2.5.1): senders who forget the
+    escape sequence mean another one that they name, or UTF-8, which hardly any text of one byte a character looks like.
+    """
+    if first != "ascii":
+        return _plain_decoder(first)
+    several = [codec for codec in others if codec in _SEVERAL_BYTES]
+    codecs = [*several, "utf_8", *(codec for codec in others if codec not in _SEVEN_BITS)]
+
+    def decode(value: bytes, vr: str) -> str:
+        for codec in () if value.isascii() else codecs:
+            try:
+                return value.decode(codec)
+            except UnicodeDecodeError:
+                continue
+        return decode_ascii(value, vr)
+
+    return decode
+
+
+def _decode_fragment(escape: bytes, text: bytes, unescaped: Decoder, delimiter: re.Pattern[bytes]) -> str:
     """Decode what follows an escape sequence, up to the next one."""
     codec = _ESCAPES.get(escape)
     if codec is None:
@@ -136,4 +163,4 @@ def _decode_fragment(escape: bytes, text: bytes, first: str, delimiter: re.Patte
     if escape in _DOUBLE_BYTE:
         return (escape + text).decode(codec, "replace")
     end = found.start() if (found := delimiter.search(text)) else len(text)
-    return text[:end].decode(codec, "replace") + text[end:].decode(first, "replace")
+    return text[:end].decode(codec, "replace") + unescaped(text[end:], "")

@@ -34,6 +34,24 @@ def test_text_is_decoded_by_its_defined_terms(terms: list[str], value: bytes, te
     assert (decode(value, "PN"), finding) == (text, None)
 
 
+@pytest.mark.parametrize(
+    ("term", "value", "text"),
+    [
+        ("ISO 2022 IR 58", "Wang^XiaoDong=王^小东".encode("gb2312"), "Wang^XiaoDong=王^小东"),
+        ("ISO 2022 IR 58", b"Zhang=\x1b$)A" + "张^小东".encode("gb2312"), "Zhang=张^小东"),
+        ("ISO 2022 IR 149", "Hong^Gildong=洪^吉洞".encode("euc_kr"), "Hong^Gildong=洪^吉洞"),
+        ("ISO 2022 IR 144", "Люкceмбypг".encode("iso8859_5"), "Люкceмбypг"),
+        ("ISO 2022 IR 144", "Люкceмбypг".encode(), "Люкceмбypг"),
+        ("ISO 2022 IR 58", "Müller".encode("latin_1"), "Müller"),
+        ("ISO 2022 IR 87", "Müller".encode(), "Müller"),
+        ("ISO 2022 IR 58", b"Plain", "Plain"),
+    ],
+)
+def test_a_forgotten_escape_sequence_means_what_the_object_names(term: str, value: bytes, text: str) -> None:
+    decode, finding = decoder(["", term])
+    assert (decode(value, "PN"), finding) == (text, None)
+
+
 def test_an_unknown_term_is_a_finding() -> None:
     decode, finding = decoder(["KLINGON"])
     assert decode(b"text", "LO") == "text"
