@@ -130,6 +130,26 @@ def test_workitems_are_found_by_their_attributes_next_work_first(scientist: Test
     assert search(scientist, SOPInstanceUID="2.25.1,2.25.3") == ["2.25.3", "2.25.1"]
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ('Größe der "Leber"\t1', True),
+        ("Größe*", True),
+        ("*Leber*", True),
+        ('*"Leber"*', True),
+        (" Gr??e * 1* ", False),
+        ("Gr??e *1", True),
+        ("größe*", False),
+        ("*Milz*", False),
+        ("*Milz*\\*Leber*", True),
+        ('""', False),
+    ],
+)
+def test_a_label_is_found_whatever_is_in_it(scientist: TestClient, value: str, *, found: bool) -> None:
+    create(scientist, t00741204=words("LO", 'Größe der "Leber"\t1'))
+    assert search(scientist, ProcedureStepLabel=value, emptyvaluematching="true") == ([UID] if found else [])
+
+
 def test_a_page_says_that_there_are_more(scientist: TestClient) -> None:
     create(scientist, "2.25.1")
     create(scientist, "2.25.2")
