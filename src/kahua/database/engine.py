@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DatabaseError, InterfaceError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection
 
 from kahua.database import postgresql
 from kahua.database.holds import ConnectionHold, FileHold, Hold
 from kahua.database.memory import Memory
-from kahua.database.statements import Look, Prepared
+from kahua.database.statements import Look, Prepared, raw_connection
 from kahua.errors import MisconfiguredSite, OutOfSpace, Unavailable
 from kahua.waiting import may_wait
 
@@ -108,7 +109,7 @@ class Database:
     def _connected(self) -> Iterator[PoolProxiedConnection]:
         """Take a connection to look; the time that it has begins now."""
         may_wait()
-        connection = self._looker.raw_connection()
+        connection = raw_connection(self._looker)
         try:
             with _ended_after(self._look_seconds, connection) if self.is_sqlite else nullcontext():
                 yield connection
@@ -118,7 +119,7 @@ class Database:
     def _connected_apart(self) -> PoolProxiedConnection:
         """Take a connection that nobody else uses, and that waits for nobody."""
         may_wait()
-        connection = self.engine.raw_connection()
+        connection = raw_connection(self.engine)
         connection.detach()
         connection.cursor().execute("PRAGMA busy_timeout=0")
         return connection
@@ -233,6 +234,8 @@ def _clear_errors() -> Iterator[None]:
     """Say in a sentence what the driver says in its own words."""
     try:
         yield
+    except NoConnectionLeft as error:
+        raise Unavailable("Too many ask the database at the same moment; try again.") from error
     except (DatabaseError, InterfaceError) as error:
         if hasattr(error.orig, "sqlstate"):
             if (clear := postgresql.clear_error(error)) is not None:

@@ -5,7 +5,14 @@ from contextlib import suppress
 
 from sqlalchemy import BigInteger, Connection, bindparam, create_engine, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    PendingRollbackError,
+)
 
 from kahua.errors import InvalidInput, KahuaError, MisconfiguredSite, OutOfSpace, ResourceBusy, Unavailable
 from kahua.logs import get_logger
@@ -34,6 +41,9 @@ _LOCK_SHARED = text("SELECT pg_advisory_xact_lock_shared(:key)").bindparams(_KEY
 _LOCK_ALONE = text("SELECT pg_advisory_xact_lock(:key)").bindparams(_KEY)
 _TRY_CLAIM = text("SELECT pg_try_advisory_lock(:key)").bindparams(_KEY)
 _END_CLAIM = text("SELECT pg_advisory_unlock(:key)").bindparams(_KEY)
+
+#: Errors of a connection that broke off: when that is noticed, and whenever it is used again.
+_BROKEN_OFF = (DBAPIError, PendingRollbackError)
 
 #: Statements that take a lock of a session, by whether it is for one alone, and whether they wait for it.
 _HOLD = {
@@ -130,7 +140,7 @@ class Claim:
             return
         try:
             self._connection.execute(text("SELECT 1"))
-        except DBAPIError as error:
+        except _BROKEN_OFF as error:
             self.is_held = False
             raise Unavailable("The connection to the database broke off, and with it the claim.") from error
 
@@ -157,13 +167,13 @@ def check_held(connection: Connection) -> None:
     """
     try:
         connection.execute(text("SELECT 1"))
-    except DBAPIError as error:
+    except _BROKEN_OFF as error:
         raise Unavailable("The connection to the database broke off; try again.") from error
 
 
 def end_hold(connection: Connection, name: str, *, alone: bool) -> None:
     """Give up what `hold` took; a connection that is gone holds nothing."""
-    with suppress(DBAPIError):
+    with suppress(*_BROKEN_OFF):
         connection.execute(_END_CLAIM if alone else _END_SHARED, {"key": _lock_key(name)})
 
 

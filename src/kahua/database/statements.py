@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ClauseElement, Connection, Dialect
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection
@@ -129,7 +130,7 @@ class Prepared:
     def execute_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute it for each of the rows."""
         form = self._form(connection.dialect)
-        with _errors(form, connection.dialect):
+        with _errors(form.text, connection.dialect):
             cursor = connection.connection.cursor()
             cursor.executemany(form.text, [form.values(row) for row in rows])
             cursor.close()
@@ -142,7 +143,7 @@ class Prepared:
 
 
 def _asked(connection: PoolProxiedConnection, dialect: Dialect, form: _Form, values: Any) -> Rows:
-    with _errors(form, dialect):
+    with _errors(form.text, dialect):
         cursor = connection.cursor()
         cursor.execute(form.text, values)
         rows = list(cursor.fetchall()) if cursor.description else []
@@ -150,11 +151,17 @@ def _asked(connection: PoolProxiedConnection, dialect: Dialect, form: _Form, val
     return [form.read(row) for row in rows] if form.readers else rows
 
 
+def raw_connection(engine: Engine) -> PoolProxiedConnection:
+    """Take a connection of the driver out of the pool; errors are those of SQLAlchemy."""
+    with _errors("", engine.dialect):
+        return engine.raw_connection()
+
+
 @contextmanager
-def _errors(form: _Form, dialect: Dialect) -> Iterator[None]:
+def _errors(statement: str, dialect: Dialect) -> Iterator[None]:
     """Give the driver's errors the form that SQLAlchemy gives them."""
     kind = dialect.loaded_dbapi.Error
     try:
         yield
     except kind as error:
-        raise DBAPIError.instance(form.text, None, error, kind, dialect=dialect) from error
+        raise DBAPIError.instance(statement, None, error, kind, dialect=dialect) from error

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from kahua.access import AuditEntryRow, create_project, ensure_project, record, verify_audit_chain
 from kahua.access.tables import ProjectRow
 from kahua.database import Collision, Database, EventRow, announce, deliver_events, now
+from kahua.database.statements import Prepared
 from kahua.errors import InvalidInput, MisconfiguredSite, Unavailable
 from kahua.events import SeriesRemoved, Subscription
 from kahua.testing.postgresql import PostgresServer
@@ -147,6 +148,25 @@ def test_a_claim_whose_connection_broke_is_known_to_be_lost(served: Database, po
         assert not claim.is_held
     with served.claim("engine") as again:
         assert again.is_held
+
+
+def test_a_lock_whose_connection_broke_says_so_whenever_it_is_asked(
+    served: Database, postgresql: PostgresServer
+) -> None:
+    hold = served.take("objects-0", alone=False)
+    postgresql.break_connections("shared")
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="broke off"):
+            hold.check()
+    hold.end()
+    served.take("objects-0").end()
+
+
+def test_a_look_at_a_database_that_does_not_answer_is_refused_in_words() -> None:
+    database = Database("postgresql://kahua@127.0.0.1:1/kahua")
+    with pytest.raises(Unavailable, match="does not answer"), database.look() as look:
+        Prepared(select(1)).execute(look)
+    database.close()
 
 
 def test_two_that_wait_for_each_other_are_told_and_nothing_is_half_done(served: Database) -> None:
