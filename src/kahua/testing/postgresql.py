@@ -48,14 +48,29 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_d
 """
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class PostgresServer:
-    """A running server."""
+    """A server in a folder; it can be stopped and started again."""
 
-    #: Folder of its socket.
+    #: Folder of its socket and its data.
     folder: Path
+    process: "subprocess.Popen[bytes] | None" = None
     #: Names of the databases that are there to be used again.
     _made: list[str] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = [part for option in OPTIONS for part in ("-c", option)]
+        command = [_program("postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, cwd="/", stdout=log, stderr=log, **_owner())  # noqa: S603 - ours
+        _await(self, self.process)
+
+    def stop(self) -> None:
+        """Stop it and cut off who is connected, as a restart does; what was committed stays."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)  # SIGTERM would wait for those who are connected
+            self.process.wait()
 
     def url(self, database: str) -> str:
         """Address of a database, as in the setting ``database_url``."""
@@ -114,27 +129,26 @@ def postgres_server() -> Iterator[PostgresServer]:
 
     As root it is run by the user ``postgres``, for it refuses to run as root.
     """
-    owner: dict[str, Any] = {"user": "postgres"} if os.geteuid() == 0 else {}
     folder = Path(tempfile.mkdtemp(prefix="kahua-pg-"))  # not below pytest's: the path of a socket must be short
     try:
-        if owner:
+        if _owner():
             shutil.chown(folder, "postgres")
         data = folder / "data"
         initdb = [_program("initdb"), "-D", str(data), "-U", "kahua", "-A", "trust", "-E", "UTF8", "-N", *ORDER]
-        subprocess.run(initdb, check=True, cwd="/", stdout=subprocess.DEVNULL, **owner)  # noqa: S603 - ours
-        options = [part for option in OPTIONS for part in ("-c", option)]
-        with (folder / "log").open("wb") as log:
-            server = [_program("postgres"), "-D", str(data), "-k", str(folder), *options]
-            process = subprocess.Popen(server, cwd="/", stdout=log, stderr=log, **owner)  # noqa: S603 - ours
+        subprocess.run(initdb, check=True, cwd="/", stdout=subprocess.DEVNULL, **_owner())  # noqa: S603 - ours
+        server = PostgresServer(folder=folder)
         try:
-            result = PostgresServer(folder=folder)
-            _await(result, process)
-            yield result
+            server.start()
+            yield server
         finally:
-            process.send_signal(signal.SIGINT)  # cuts off who is still connected; SIGTERM would wait for them
-            process.wait()
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _owner() -> dict[str, Any]:
+    """Say as whom it runs: not as root."""
+    return {"user": "postgres"} if os.geteuid() == 0 else {}
 
 
 def _program(name: str) -> str:
