@@ -1,6 +1,6 @@
 """What queries want of the objects themselves, for no index has it (PS3.4 C.2.2.1.3, PS3.18 section 10.6.3.2)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,6 +12,8 @@ from kahua.store.dicomweb.documents import Documents, of_whole_series
 
 if TYPE_CHECKING:
     from kahua.dicom.matching import AttributePath
+
+Json = dict[str, Any]
 
 #: Most rows that are looked through.
 MAX_CANDIDATES = 5000
@@ -43,7 +45,7 @@ def rows_that_fit(
             remedy="Name the patient, the study, or other attributes of the index as well.",
         )
     for row in candidates:
-        if wanted.fit_together(documents.of_row(level, row)):
+        if wanted.fit_together(list(documents.of_row(level, row))):
             yield row
 
 
@@ -55,15 +57,24 @@ def completed(body: bytes, level: Level, row: Any, tags: Sequence[str] | None, d
     TooMuch
         The query has read enough.
     """
-    answer: dict[str, Any] = orjson.loads(body)
-    if tags is not None and all(tag in answer for tag in tags):
-        return body
-    if tags is None and level is Level.SERIES:
-        found = [of_whole_series(documents.of_series(row.id))]
-    else:
-        found = documents.of_row(level, row)
-    for document in found:
-        for tag in document if tags is None else tags:
-            if tag in document:
-                answer.setdefault(tag, document[tag])
-    return orjson.dumps(answer)
+    answer: Json = orjson.loads(body)
+    if tags is None:
+        return orjson.dumps(_everything(level, row, documents) | answer)
+    missing = {tag for tag in tags if tag not in answer}
+    return orjson.dumps(answer | _first_of(missing, documents.of_row(level, row))) if missing else body
+
+
+def _everything(level: Level, row: Any, documents: Documents) -> Json:
+    if level is Level.SERIES:
+        return {**of_whole_series(documents.of_series(row.id))}
+    return {tag: element for document in documents.of_row(level, row) for tag, element in document.items()}
+
+
+def _first_of(tags: Collection[str], documents: Iterable[Mapping[str, Any]]) -> Json:
+    """Give attributes of the first objects that have them, and read no more objects than that takes."""
+    found: Json = {}
+    for document in documents:
+        found |= {tag: document[tag] for tag in tags if tag in document and tag not in found}
+        if len(found) == len(tags):
+            break
+    return found

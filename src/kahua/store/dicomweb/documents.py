@@ -1,7 +1,7 @@
 """The attributes of whole objects, for queries that ask beyond the index."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import orjson
@@ -44,8 +44,8 @@ class Documents:
         """Begin the budget of a query, or of a part of it: how long objects are read."""
         self._seconds_left, self._series_left = seconds, MAX_SERIES
 
-    def of_row(self, level: Level, row: Any) -> list[Json]:
-        """Give the objects by which a row is judged: one of each series, or the instance itself.
+    def of_row(self, level: Level, row: Any) -> Iterator[Json]:
+        """Give, one by one, the objects by which a row is judged: one of each series, or the instance itself.
 
         Raises
         ------
@@ -57,12 +57,13 @@ class Documents:
                 series = select(SeriesRow.id).where(SeriesRow.study_id == row.id).order_by(SeriesRow.id)
                 with self._database.read() as session:
                     found = session.scalars(series).all()
-                return [first for series_id in found for first in self._first_of(series_id)]
+                for series_id in found:
+                    yield from self._first_of(series_id)
             case Level.SERIES:
-                return self._first_of(row.id)
+                yield from self._first_of(row.id)
             case Level.INSTANCE:
                 instance = self._by_uid(row.id).get(row.sop_instance_uid)
-                return [] if instance is None else [instance]
+                yield from () if instance is None else (instance,)
 
     def of_series(self, series_id: str) -> list[Json]:
         """Give all instances of a series.
