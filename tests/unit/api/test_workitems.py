@@ -53,6 +53,13 @@ def test_the_uid_may_be_given_in_every_way_that_clients_know(scientist: TestClie
     assert scientist.post(f"{BASE}?{query}", json=new_workitem()).headers["Location"].endswith(f"/{UID}")
 
 
+@pytest.mark.parametrize("name", ["transaction-uid=", "Transaction-uid=", "TransactionUID=", "transaction=", ""])
+def test_the_lock_may_be_given_in_every_way_that_clients_know(scientist: TestClient, name: str) -> None:
+    create(scientist)
+    claim(scientist)
+    assert scientist.post(f"{BASE}/{UID}?{name}{LOCK}", json=performed()).status_code == 200
+
+
 def test_a_workitem_without_uid_gets_one(scientist: TestClient) -> None:
     address = scientist.post(BASE, json=new_workitem()).headers["Location"]
     assert scientist.get(address).status_code == 200

@@ -29,9 +29,10 @@ from kahua.store.workitems.search import parse_workitem_query, search
 
 router = APIRouter(prefix=PREFIX, tags=["dicomweb"], include_in_schema=False)
 
-#: Names of query parameters that carry a UID; some clients send the UID alone, as a name without value.
-UID_PARAMETERS = ("workitem", "AffectedSOPInstanceUID")
-TRANSACTION_PARAMETERS = ("transaction-uid", "transaction", "TransactionUID")
+#: Names of query parameters that carry a UID, in lower case: clients write them in several ways. Some send the UID
+#: alone, as a name without value.
+UID_PARAMETERS = ("workitem", "affectedsopinstanceuid")
+TRANSACTION_PARAMETERS = ("transaction-uid", "transaction", "transactionuid")
 
 FORMS = f"{DICOM_JSON} or {DICOM_XML}"
 
@@ -158,7 +159,7 @@ def read_data_set(request: Request, body: bytes) -> Json:
 def _parameter(request: Request, names: tuple[str, ...]) -> str:
     """Give a UID of the query: the value of one of the names, or a name that stands alone."""
     for name, value in request.query_params.multi_items():
-        if name in names:
+        if name.lower() in names:
             return value
         if not value and name[:1].isdigit():
             return name
