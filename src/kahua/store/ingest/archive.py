@@ -10,10 +10,8 @@ without one and what comes as a file with any are the same object, shared by all
 """
 
 import io
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +33,7 @@ from kahua.logs import get_logger
 from kahua.settings import Settings
 from kahua.store.deletion import removal
 from kahua.store.ingest.arrivals import Arrivals
-from kahua.store.ingest.batch import Batch
+from kahua.store.ingest.batch import Batch, Workers
 from kahua.store.ingest.filing import Entry, ObjectGone, file_instances
 from kahua.store.ingest.group_commit import MAX_GROUP, GroupCommit
 from kahua.store.ingest.limits import Limits
@@ -44,9 +42,6 @@ from kahua.store.ingest.quarantine import QUARANTINE_KIND, Keeping, Room, set_as
 from kahua.store.ingest.staging import FileData, StagedData, Staging
 from kahua.store.objects import ObjectStore, content_key
 from kahua.store.verification import is_whole
-
-#: Instances of batches that are read and synced at once: syncing waits for the disk, not for the processor.
-PARALLEL_FILES = 4
 
 #: How often rows are tried again when another process makes the same study or series at the same moment.
 MAX_RACES = 5
@@ -77,8 +72,7 @@ class Archive:
         self._rows: GroupCommit[Entry, Filed] = GroupCommit(
             self._commit, max_group=1 if durability == "object" else MAX_GROUP
         )
-        self._pool: ThreadPoolExecutor | None = None
-        self._pool_lock = threading.Lock()
+        self._workers = Workers()
 
     @classmethod
     def from_settings(cls, settings: Settings, *, database: Database, objects: ObjectStore) -> "Archive":
@@ -93,8 +87,7 @@ class Archive:
 
     def close(self) -> None:
         """Finish what waits."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._workers.close()
         self.arrivals.close()
 
     def orphans(self) -> Iterator[str]:
@@ -169,7 +162,7 @@ class Archive:
 
     def batch(self, project_id: str) -> Batch:
         """Begin to store what arrives together."""
-        return Batch(self, project_id, self._workers())
+        return Batch(self, project_id, self._workers)
 
     def keep(self, project_id: str, data: StagedData, origin: Origin) -> Entry:
         """Make the object of a Part 10 file, durably; its rows are still to come.
@@ -191,12 +184,6 @@ class Archive:
         if entries:
             with self.database.write() as session:
                 removal.discard(session, [entry.object_key for entry in entries])
-
-    def _workers(self) -> ThreadPoolExecutor:
-        with self._pool_lock:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(PARALLEL_FILES, thread_name_prefix="ingest")
-            return self._pool
 
     def _read(self, project_id: str, data: StagedData, origin: Origin) -> tuple[Header, StagedData]:
         """Read the header of a Part 10 file; give the data set in it, too."""

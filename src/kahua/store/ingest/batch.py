@@ -1,10 +1,10 @@
 """Instances that arrive together, in one request or one folder."""
 
 import threading
-from collections.abc import Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from kahua.errors import KahuaError
 from kahua.store.ingest.filing import Entry, ObjectGone
@@ -12,8 +12,13 @@ from kahua.store.ingest.group_commit import MAX_GROUP
 from kahua.store.ingest.origin import Accepted, Origin
 from kahua.store.ingest.staging import FileData, StagedData
 
-#: Most instances of a batch that are being written or wait for it: who adds more waits.
-IN_FLIGHT = 6
+#: Instances of batches that are read and synced at once: syncing waits for the disk, not for the processor.
+PARALLEL_FILES = 8
+
+#: Most instances of all batches that are being written or wait for it: who adds more waits.
+IN_FLIGHT = 16
+
+Result = TypeVar("Result")
 
 
 class Storing(Protocol):
@@ -37,34 +42,66 @@ class _Added:
     again: FileData | None
 
 
+class Workers:
+    """The threads of an archive that write what is added to its batches."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(PARALLEL_FILES, thread_name_prefix="ingest")
+        self._room = threading.Semaphore(IN_FLIGHT)
+
+    def close(self) -> None:
+        """Finish what waits."""
+        self._pool.shutdown()
+
+    def write(self, call: Callable[[], Result]) -> "Future[Result]":
+        """Do something soon that holds the bytes of an instance; wait while too many do."""
+        self._room.acquire()
+        written = self._pool.submit(call)
+        written.add_done_callback(lambda _: self._room.release())
+        return written
+
+    def file(self, call: Callable[[], Result]) -> "Future[Result]":
+        """Do something soon that waits for nothing but what was to be written before."""
+        return self._pool.submit(call)
+
+
 class Batch:
     """Writes what is added by several threads while more is added, and makes the rows of up to 64 at once."""
 
-    def __init__(self, archive: Storing, project_id: str, workers: Executor) -> None:
+    def __init__(self, archive: Storing, project_id: str, workers: Workers) -> None:
         self._archive = archive
         self._project_id = project_id
         self._workers = workers
-        self._room = threading.Semaphore(IN_FLIGHT)
         self._added: list[_Added] = []
+        #: Those whose rows are being made, while more are added.
+        self._filing: tuple[list[_Added], Future[list[Accepted | KahuaError]]] | None = None
         self._results: list[Accepted | KahuaError] = []
 
     def add(self, data: StagedData, origin: Origin) -> None:
         """Store a Part 10 file; its bytes must stay until `finish` or `abandon`, and its memory may be let go."""
-        self._room.acquire()
-        entry = self._workers.submit(self._keep, data, origin)
+        entry = self._workers.write(lambda: self._keep(data, origin))
         self._added.append(_Added(origin, entry, data if isinstance(data, FileData) else None))
         if len(self._added) == MAX_GROUP:
-            self._settle()
+            self._take_results()
+            group, self._added = self._added, []
+            self._filing = group, self._workers.file(lambda: self._settle(group))
 
     def finish(self) -> list[Accepted | KahuaError]:
         """Give one result for each that was added, in order; one that is refused does not hinder the others."""
-        self._settle()
+        self._take_results()
+        self._results += self._settle(self._added)
+        self._added = []
         return self._results
 
     def abandon(self) -> None:
         """Wait for what is being written, and let go what has no rows yet."""
+        if self._filing is not None:
+            group, filing = self._filing
+            if filing.exception() is not None:
+                self._added += group
+            self._filing = None
         entries = [added.entry.result() for added in self._added if added.entry.exception() is None]
-        self._added.clear()
+        self._added = []
         self._archive.forget([entry for entry in entries if isinstance(entry, Entry)])
 
     def _keep(self, data: StagedData, origin: Origin) -> Entry | KahuaError:
@@ -72,15 +109,18 @@ class Batch:
             return self._archive.keep(self._project_id, data, origin)
         except KahuaError as error:
             return error
-        finally:
-            self._room.release()
 
-    def _settle(self) -> None:
-        kept = [(added, added.entry.result()) for added in self._added]
+    def _take_results(self) -> None:
+        if self._filing is not None:
+            _, filing = self._filing
+            self._results += filing.result()
+            self._filing = None
+
+    def _settle(self, group: Sequence[_Added]) -> list[Accepted | KahuaError]:
+        """Make the rows of a group as soon as it is written."""
+        kept = [(added, added.entry.result()) for added in group]
         filed = iter(self._archive.file([entry for _, entry in kept if isinstance(entry, Entry)]))
-        for added, entry in kept:
-            self._results.append(entry if isinstance(entry, KahuaError) else self._result(added, next(filed)))
-        self._added.clear()
+        return [entry if isinstance(entry, KahuaError) else self._result(added, next(filed)) for added, entry in kept]
 
     def _result(self, added: _Added, filed: Accepted | Exception) -> Accepted | KahuaError:
         if isinstance(filed, ObjectGone) and added.again is not None and added.again.path.exists():
