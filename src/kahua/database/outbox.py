@@ -62,10 +62,10 @@ _INSERT = Prepared(
 def announce(transaction: Session | Connection, event: Event) -> None:
     """Store an event in the caller's transaction: it is told if, and only if, the change happened."""
     connection = transaction if isinstance(transaction, Connection) else transaction.connection()
-    _put_on(connection, event, Lane.QUICK)
+    _put_on(connection, event, Lane.QUICK, rest=timedelta())
 
 
-def _put_on(connection: Connection, event: Event, lane: Lane) -> None:
+def _put_on(connection: Connection, event: Event, lane: Lane, *, rest: timedelta) -> None:
     moment = now()
     _INSERT.execute(
         connection,
@@ -74,7 +74,7 @@ def _put_on(connection: Connection, event: Event, lane: Lane) -> None:
         subject=event.subject,
         payload=event.payload(),
         created_at=moment,
-        not_before=moment,
+        not_before=moment + rest,
         attempts=0,
         delivered=[],
     )
@@ -104,11 +104,22 @@ class Courier:
     Any number of threads and processes may do so at once: what is about one thing is in the hands of one of them,
     which delivers it in its order. A consumer that fails does not keep the others from theirs; its event is tried
     again later. One that takes long holds up one thread, and what is about the same thing.
+
+    What goes on to a slower lane may rest before: of changes that follow each other closely, consumers there need to
+    look into the last one alone.
     """
 
-    def __init__(self, database: Database, subscriptions: Sequence[Subscription], lane: Lane) -> None:
+    def __init__(
+        self,
+        database: Database,
+        subscriptions: Sequence[Subscription],
+        lane: Lane,
+        *,
+        rest: timedelta = timedelta(),
+    ) -> None:
         self._database = database
         self._lane = lane
+        self._rest = rest
         self._subscriptions = [each for each in subscriptions if each.lane is lane]
         self._elsewhere = [each for each in subscriptions if each.lane is not lane] if lane is Lane.QUICK else []
         self._lock = threading.Lock()
@@ -182,7 +193,7 @@ class Courier:
                 )
                 if not outcome.row.attempts:
                     for lane in self._others(outcome.event):
-                        _put_on(session.connection(), outcome.event, lane)
+                        _put_on(session.connection(), outcome.event, lane, rest=self._rest)
 
     def _others(self, event: Event) -> set[Lane]:
         return {each.lane for each in self._elsewhere if each.event is type(event)}

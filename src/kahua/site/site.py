@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from kahua.access import AE_TITLE_PREFIX
 from kahua.database import Courier, Database, forget_delivered
@@ -70,6 +71,9 @@ MAX_DECODERS = 4
 
 #: Series that one process of the site draws, or validates, at once.
 MAX_DRAWERS = 2
+
+#: A series is drawn and validated when nothing more came for this long, not again and again while it comes.
+SERIES_REST = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +216,7 @@ class Site:
 
     def courier(self, lane: Lane) -> Courier:
         """Make what hands the events of a lane to their consumers."""
-        return Courier(self.database, self.subscriptions(), lane)
+        return Courier(self.database, self.subscriptions(), lane, rest=SERIES_REST)
 
     def checks(self, *, thorough: bool = False) -> Sequence[Check]:
         """Give everything that the doctor looks at; a thorough one reads every object."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,21 @@ def test_an_event_waits_on_a_lane_through_a_new_start(database: Database) -> Non
     assert Courier(database, subscriptions, Lane.QUICK).step() == 1
     assert consumer.heard == []
     assert Courier(database, subscriptions, Lane.SLOW).step() == 1
+    assert consumer.heard == [("a", 1)]
+
+
+def test_what_goes_to_a_slower_lane_rests_before(database: Database) -> None:
+    consumer = Consumer()
+    subscriptions = [listening(consumer, Lane.SLOW)]
+    tell(database, received("a"))
+    assert Courier(database, subscriptions, Lane.QUICK, rest=timedelta(hours=1)).step() == 1
+    slow = Courier(database, subscriptions, Lane.SLOW)
+    assert slow.step() == 0
+    (row,) = waiting(database)
+    assert row.not_before == row.created_at + timedelta(hours=1)
+    with database.write() as session:
+        session.execute(update(EventRow).where(EventRow.sequence == row.sequence).values(not_before=now()))
+    assert slow.step() == 1
     assert consumer.heard == [("a", 1)]
 
 
