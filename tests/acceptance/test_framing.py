@@ -4,6 +4,7 @@ import gzip
 import socket
 import time
 from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -116,6 +117,37 @@ def test_hundreds_of_connections_that_say_nothing_keep_nobody_out(site: RunningS
     finally:
         for connection in silent:
             connection.close()
+
+
+def test_hundreds_of_requests_that_store_and_stop_in_the_middle_take_little_memory(
+    site: RunningSite, client: Client
+) -> None:
+    part = b"--edge\r\nContent-Type: application/dicom\r\n\r\n" + bytes(1_900_000)
+    request = head(client, STOW, MULTIPART, b"Content-Length: 5000000\r\n") + part
+    before = web_memory(site)
+    begun = [connect(site) for _ in range(200)]
+    try:
+        for connection in begun:
+            connection.settimeout(0)
+            connection.send(request)  # as much as the system takes
+        last = begun[-1]
+        last.settimeout(PATIENCE)
+        answer = last.recv(65_536)
+        assert status(answer) == 503
+        assert b"retry-after: 5" in answer.lower()
+        assert web_memory(site) - before < 150_000_000
+        assert client.http.get("/readyz").is_success
+    finally:
+        for connection in begun:
+            connection.close()
+    wait_for(lambda: client.http.post("/dicom-web/main/studies", **EMPTY).status_code == 400, "a turn again")
+
+
+#: A body without parts.
+EMPTY: dict[str, Any] = {
+    "content": b"--edge--\r\n",
+    "headers": {"Content-Type": 'multipart/related; type="application/dicom"; boundary=edge'},
+}
 
 
 def is_open(connection: socket.socket) -> bool:

@@ -30,6 +30,7 @@ from kahua.api import (
     workflows,
     workitems,
 )
+from kahua.api.dicomweb.store import Receiving
 from kahua.api.dicomweb.subscriptions import Channels
 from kahua.api.metrics import Metrics
 from kahua.api.middleware import Shield
@@ -87,6 +88,7 @@ def create_application(site: Site) -> FastAPI:
     application.state.recent = RecentAnswers()
     application.state.throttle = Throttle()
     application.state.channels = Channels()
+    application.state.receiving = Receiving()
     install_problems(application)
     for router in ROUTERS:
         application.include_router(router)

@@ -93,10 +93,10 @@ class PartFile:
 class Part:
     """A part of a request: in memory, and in a file once it is large."""
 
-    def __init__(self, path: Path, max_bytes: int, take: Callable[[StagedData], None]) -> None:
+    def __init__(self, new_path: Callable[[], Path], max_bytes: int, take: Callable[[StagedData], None]) -> None:
         #: Bytes taken so far.
         self.size = 0
-        self._path = path
+        self._new_path = new_path
         self._max = max_bytes
         self._take = take
         self._pieces: list[bytes | memoryview] = []
@@ -115,7 +115,7 @@ class Part:
             self._pieces.append(data)
             return
         if self._file is None:
-            self._file = PartFile(self._path, self._max)
+            self._file = PartFile(self._new_path(), self._max)
             for piece in self._pieces:
                 self._file.write(piece)
             self._pieces.clear()
@@ -124,7 +124,7 @@ class Part:
     def close(self) -> None:
         """Hand the part over: it is complete."""
         self.release()
-        self._take(FileData(self._path, 0, movable=True) if self._file else MemoryData(_whole(self._pieces)))
+        self._take(FileData(self._file.path, 0, movable=True) if self._file else MemoryData(_whole(self._pieces)))
 
     def release(self) -> None:
         """Close the file."""
@@ -165,8 +165,7 @@ class StowRequest:
     stored: Stored = field(default_factory=Stored)
 
     def __post_init__(self) -> None:
-        with saying_full_disk():
-            self._folder = Path(tempfile.mkdtemp(prefix="stow-", dir=self.archive.staging.folder))
+        self._folder: Path | None = None
         self._batch = self.archive.batch(self.project_id)
         self._part: Part | None = None
         self._count = 0
@@ -203,15 +202,22 @@ class StowRequest:
             if self._part is not None:
                 self._part.release()
         finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
 
     def _open_part(self, headers: Mapping[str, str]) -> Part:
         check_part_type(headers)
-        self.archive.limits.check_space(self._folder)
-        self._count += 1
-        path = self._folder / f"{self._count:06}"
-        self._part = Part(path, self.archive.limits.max_object_bytes, self._store)
+        self.archive.limits.check_space(self.archive.staging.folder)
+        self._part = Part(self._new_path, self.archive.limits.max_object_bytes, self._store)
         return self._part
+
+    def _new_path(self) -> Path:
+        """Name a file for a part, in a folder of the request's own."""
+        if self._folder is None:
+            with saying_full_disk():
+                self._folder = Path(tempfile.mkdtemp(prefix="stow-", dir=self.archive.staging.folder))
+        self._count += 1
+        return self._folder / f"{self._count:06}"
 
     def _store(self, data: StagedData) -> None:
         if self._is_of_study(data):
