@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from kahua.testing.wheels import write_wheel
 
@@ -31,8 +31,8 @@ BROWSER_OPTIONS = [
     "--ignore-gpu-blocklist",
 ]
 
-#: How long a page may take to show something, in milliseconds.
-PAGE_MILLISECONDS = 20_000
+#: How long a page may take to show something, in milliseconds: the machine may be slow, and others work on it.
+PAGE_MILLISECONDS = 60_000
 
 #: Every site that was started, to show what it wrote.
 STARTED: list[RunningSite] = []
@@ -146,6 +146,7 @@ def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("needs chromium")
+    expect.set_options(timeout=PAGE_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=BROWSER_OPTIONS)
         yield browser

@@ -21,8 +21,10 @@ from kahua.settings import process_environment
 #: The command of the environment in which the tests run.
 KAHUA = Path(sys.executable).parent / "kahua"
 
-START_SECONDS = 90
-STOP_SECONDS = 30
+#: Patience, not promises: the machine may be slow, and others work on it.
+START_SECONDS = 180
+STOP_SECONDS = 60
+ANSWER_SECONDS = 120
 POLL_SECONDS = 0.1
 
 #: Characters of each log that a failed test shows.
@@ -106,7 +108,7 @@ class RunningSite:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=ANSWER_SECONDS,
             check=False,
         )
 
@@ -129,13 +131,13 @@ class Client:
     def __init__(self, site: RunningSite, token: str | None, project: str = "main") -> None:
         self.project = project
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.http = httpx.Client(base_url=site.url, headers=headers, timeout=60)
+        self.http = httpx.Client(base_url=site.url, headers=headers, timeout=ANSWER_SECONDS)
 
     def at(self, site: RunningSite) -> "Client":
         """Give the same person after the site was started again, at another address."""
         self.http.close()
         other = copy(self)
-        other.http = httpx.Client(base_url=site.url, headers=self.http.headers, timeout=60)
+        other.http = httpx.Client(base_url=site.url, headers=self.http.headers, timeout=ANSWER_SECONDS)
         return other
 
     def of_project(self, project: str) -> "Client":
@@ -181,7 +183,7 @@ class Client:
             run: dict[str, Any] = self.get(f"runs/{run_id}")
             return run if run["state"] in ("succeeded", "failed", "cancelled") else None
 
-        run: dict[str, Any] = wait_for(over, f"the run {run_id}", seconds=120)
+        run: dict[str, Any] = wait_for(over, f"the run {run_id}")
         return run
 
     def _answer(self, response: httpx.Response) -> Any:
@@ -189,7 +191,7 @@ class Client:
         return response.json()
 
 
-def wait_for(look: Any, what: str, *, seconds: float = 60) -> Any:
+def wait_for(look: Any, what: str, *, seconds: float = ANSWER_SECONDS) -> Any:
     """Look again and again until there is something to see."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

@@ -4,7 +4,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -214,9 +213,8 @@ def test_a_handshake_that_never_ends_takes_no_place(make: Any) -> None:
     for connection in silent[::2]:
         connection.sendall(b"\x16\x03\x01")
     assert echo(served)
-    time.sleep(6)
     for connection in silent:
-        connection.settimeout(5)
+        connection.settimeout(60)
         assert connection.recv(100) == b""
         connection.close()
 

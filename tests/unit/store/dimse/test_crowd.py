@@ -74,7 +74,7 @@ def crowd(address: Address) -> Iterator[None]:
     thread = threading.Thread(target=people.run)
     thread.start()
     try:
-        assert people.is_complete.wait(60)
+        assert people.is_complete.wait(200)
         yield
     finally:
         people.stopping.set()

@@ -34,10 +34,12 @@ def quarantined(archive: Archive) -> list[QuarantineRow]:
         return list(session.scalars(select(QuarantineRow)))
 
 
-def large_picture() -> Dataset:
+def large_picture(*, times: int = 1) -> Dataset:
+    """Make a picture of 6 MB, or of so many times that."""
     import numpy as np
 
-    return picture(np.arange(3000 * 1000, dtype=np.uint16).reshape(3000, 1000))  # 6 MB
+    rows = 3000 * times
+    return picture(np.arange(rows * 1000, dtype=np.uint16).reshape(rows, 1000))
 
 
 def test_an_echo_is_answered(address: Address) -> None:
@@ -245,13 +247,12 @@ def test_an_idle_association_is_aborted(make_receiver: MakeReceiver) -> None:
 
 def test_stopping_lets_an_object_arrive_and_aborts_the_idle(received: tuple[Receiver, Archive]) -> None:
     receiver, archive = received
-    instance = ct_series(slices=1)[0]
-    message = store(data_set_bytes(instance), instance.SOPInstanceUID)
+    instance = large_picture(times=4)
+    message = store(data_set_bytes(instance), instance.SOPInstanceUID, sop_class=instance.SOPClassUID)
     with connected(receiver.address) as busy, connected(receiver.address) as idle:
-        busy.associate()
+        busy.associate(contexts={3: (instance.SOPClassUID, [EXPLICIT])})
         idle.associate()
-        busy.send(message[:-500])
-        time.sleep(0.2)
+        busy.send(message[:-500])  # more than is held on the way: some of it has been received
         stopper = threading.Thread(target=receiver.stop)
         stopper.start()
         assert idle.receive()[0] == ABORT
