@@ -265,6 +265,28 @@ def test_a_full_quarantine_keeps_the_reason_alone(make_archive: Callable[..., Ar
         assert all("DICOM" in row.reason for row in rows)
 
 
+def test_an_image_under_a_known_uid_stays_with_its_sender_where_the_quarantine_is_full(
+    make_archive: Callable[..., Archive], count: Count
+) -> None:
+    first, second, third = (ct_series(slices=1, seed=seed)[0] for seed in ("first", "second", "third"))
+    second.SOPInstanceUID = third.SOPInstanceUID = first.SOPInstanceUID
+    archive = make_archive(max_quarantine_bytes=len(part10(second)) + 100)
+    store(archive, first)
+    for other, error in ((second, SopInstanceConflict), (third, OutOfSpace), (second, SopInstanceConflict)):
+        with pytest.raises(error):
+            store(archive, other)
+    assert (count("instances"), count("quarantine")) == (1, 1)
+    assert archive.collect() == 1  # the object of the one that was not taken
+    assert len(list(archive.objects.keys())) == 2
+
+    larger = make_archive(max_quarantine_bytes=10 * len(part10(second)))
+    with pytest.raises(SopInstanceConflict):
+        store(larger, third)
+    with larger.database.read() as session:
+        assert {larger.objects.exists(row.object_key) for row in session.scalars(select(QuarantineRow))} == {True}
+    assert count("quarantine") == 2
+
+
 def test_there_is_room_again_when_things_were_let_go(make_archive: Callable[..., Archive]) -> None:
     refuse(make_archive(max_quarantine_bytes=500), 1)
     larger = make_archive(max_quarantine_bytes=5000)

@@ -25,7 +25,6 @@ from kahua.errors import (
     HeldBack,
     KahuaError,
     MisdeclaredDicom,
-    SopInstanceConflict,
     StateConflict,
     Unavailable,
 )
@@ -34,7 +33,7 @@ from kahua.settings import Settings
 from kahua.store.deletion import removal
 from kahua.store.ingest.arrivals import Arrivals
 from kahua.store.ingest.batch import Batch, Workers
-from kahua.store.ingest.filing import Entry, ObjectGone, file_instances
+from kahua.store.ingest.filing import Entry, Filed, ObjectGone, file_instances
 from kahua.store.ingest.group_commit import MAX_GROUP, GroupCommit
 from kahua.store.ingest.limits import Limits
 from kahua.store.ingest.origin import Accepted, Origin
@@ -48,8 +47,6 @@ MAX_RACES = 5
 
 #: Bytes of a stored file in which its File Meta Information, ours, surely ends.
 META_BYTES = 4096
-
-Filed = Accepted | SopInstanceConflict
 
 log = get_logger()
 
@@ -288,7 +285,7 @@ class Archive:
         for race in range(MAX_RACES):
             try:
                 with self.database.write_rows() as connection:
-                    return file_instances(connection, entries, object_exists=self.objects.exists)
+                    return file_instances(connection, entries, room=self._room, object_exists=self.objects.exists)
             except (IntegrityError, Collision):
                 # Another process made the same study, series or instance, or removed the series, at this
                 # moment. Its transaction has ended now, so that the next look sees what it did.

@@ -11,11 +11,11 @@ from sqlalchemy import BindParameter, Connection, bindparam, insert, select, upd
 
 from kahua.database import Base, Prepared, announce, new_id, now
 from kahua.dicom import INSTANCE_TAGS, SERIES_TAGS, STUDY_TAGS, Header, dicom_json
-from kahua.errors import ResourceBusy, SopInstanceConflict
+from kahua.errors import OutOfSpace, ResourceBusy, SopInstanceConflict
 from kahua.events import InstanceSetAside, SeriesReceived
 from kahua.store.ingest.origin import Accepted, Origin
-from kahua.store.ingest.quarantine import set_aside
-from kahua.store.tables import InstanceRow, SeriesReferenceRow, SeriesRow, StudyRow
+from kahua.store.ingest.quarantine import Keeping, Room, is_set_aside, set_aside
+from kahua.store.tables import DiscardedObjectRow, InstanceRow, SeriesReferenceRow, SeriesRow, StudyRow
 from kahua.store.text import cut, folded_names, search_text, small
 
 #: Most findings of one instance that are kept.
@@ -88,29 +88,34 @@ class _Series:
     references: set[str] = field(default_factory=set)
 
 
+#: What becomes of an entry.
+Filed = Accepted | SopInstanceConflict | OutOfSpace
+
+
 class ObjectGone(ResourceBusy):
     """The object was removed while its instance came in again."""
 
 
 def file_instances(
-    connection: Connection, entries: Sequence[Entry], *, object_exists: Callable[[str], bool]
-) -> list[Accepted | SopInstanceConflict]:
+    connection: Connection, entries: Sequence[Entry], *, room: Room, object_exists: Callable[[str], bool]
+) -> list[Filed]:
     """Make the rows of instances; one result for each, in order.
 
     An instance of the same UID and bytes is a duplicate; one with other bytes is set aside in
-    quarantine, and the first one stays as it is.
+    quarantine, and the first one stays as it is. Where there is no room for it, it is not taken: it is a whole
+    image, of which the reason alone would be too little, and so it stays with its sender.
 
     Raises
     ------
     ObjectGone
         The object of an instance has been removed meanwhile; nothing of the transaction may stay.
     """
-    results: list[Accepted | SopInstanceConflict | None] = [None] * len(entries)
+    results: list[Filed | None] = [None] * len(entries)
     places: dict[str, list[int]] = defaultdict(list)
     for place, entry in enumerate(entries):
         places[entry.project_id].append(place)
     for project_id, members in sorted(places.items()):
-        filer = _Filer(connection, project_id, [entries[place] for place in members])
+        filer = _Filer(connection, project_id, room, [entries[place] for place in members])
         for place in members:
             results[place] = filer.file(entries[place])
         filer.finish(object_exists)
@@ -120,8 +125,9 @@ def file_instances(
 class _Filer:
     """Makes the rows of one group of instances of one project."""
 
-    def __init__(self, connection: Connection, project_id: str, entries: Sequence[Entry]) -> None:
+    def __init__(self, connection: Connection, project_id: str, room: Room, entries: Sequence[Entry]) -> None:
         self._connection = connection
+        self._room = room
         self._project_id = project_id
         self._moment = now()
         self._series: dict[tuple[str, str, str], _Series] = {}
@@ -130,7 +136,7 @@ class _Filer:
         #: Object key and series of every instance of these UIDs that is there.
         self._known: dict[str, tuple[str, str]] = self._find({e.header.sop_instance_uid for e in entries})
 
-    def file(self, entry: Entry) -> Accepted | SopInstanceConflict:
+    def file(self, entry: Entry) -> Filed:
         """Note one instance."""
         known = self._known.get(entry.header.sop_instance_uid)
         if known is None:
@@ -199,12 +205,18 @@ class _Filer:
             }
         )
 
-    def _conflict(self, entry: Entry, series_id: str) -> SopInstanceConflict:
-        self._used_keys.add(entry.object_key)
+    def _conflict(self, entry: Entry, series_id: str) -> SopInstanceConflict | OutOfSpace:
         conflict = SopInstanceConflict(
             remedy="It was set aside in quarantine; the first one stays as it is.",
             sop_instance_uid=entry.header.sop_instance_uid,
         )
+        if not self._has_room(entry, conflict):
+            self._connection.execute(insert(DiscardedObjectRow).values(object_key=entry.object_key))
+            return OutOfSpace(
+                f"{conflict.message} The quarantine has no room for this one.",
+                remedy="Discard what is in quarantine, or raise max_quarantine_bytes; then send it again.",
+            )
+        self._used_keys.add(entry.object_key)
         set_aside(
             self._connection,
             project_id=self._project_id,
@@ -216,6 +228,13 @@ class _Filer:
         )
         announce(self._connection, InstanceSetAside(project_id=self._project_id, series_id=series_id))
         return conflict
+
+    def _has_room(self, entry: Entry, conflict: SopInstanceConflict) -> bool:
+        """Say whether it may be kept in quarantine, or is there already."""
+        known = is_set_aside(
+            self._connection, project_id=self._project_id, object_key=entry.object_key, reason_code=conflict.code
+        )
+        return known or self._room.take(entry.size) is Keeping.OBJECT
 
     def _series_of(self, entry: Entry) -> _Series:
         header = entry.header

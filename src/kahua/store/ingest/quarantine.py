@@ -94,12 +94,7 @@ def set_aside(
 
     A sender that tries the same bytes again and again makes one row, not many.
     """
-    same = (
-        QuarantineRow.project_id == project_id,
-        QuarantineRow.object_key == object_key,
-        QuarantineRow.reason_code == error.code,
-    )
-    known: str | None = connection.scalar(select(QuarantineRow.id).where(*same))
+    known = _row_of(connection, project_id=project_id, object_key=object_key, reason_code=error.code)
     if known is not None:
         if size:  # perhaps there was no room for its bytes before
             connection.execute(update(QuarantineRow).where(QuarantineRow.id == known).values(size=size))
@@ -119,6 +114,22 @@ def set_aside(
     }
     connection.execute(insert(QuarantineRow), row)
     return str(row["id"])
+
+
+def is_set_aside(connection: Connection, *, project_id: str, object_key: str, reason_code: str) -> bool:
+    """Say whether an object is in quarantine for a reason already."""
+    return _row_of(connection, project_id=project_id, object_key=object_key, reason_code=reason_code) is not None
+
+
+def _row_of(connection: Connection, *, project_id: str, object_key: str, reason_code: str) -> str | None:
+    row: str | None = connection.scalar(
+        select(QuarantineRow.id).where(
+            QuarantineRow.project_id == project_id,
+            QuarantineRow.object_key == object_key,
+            QuarantineRow.reason_code == reason_code,
+        )
+    )
+    return row
 
 
 def quarantined(
