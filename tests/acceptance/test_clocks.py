@@ -12,7 +12,7 @@ from kahua.testing.factory import ct_series
 
 from .conftest import client_of
 from .peers import send
-from .running import Client, RunningSite
+from .running import Client, RunningSite, wait_for
 
 #: Puts the clock of a process ahead by the seconds in a file; the clock that nobody sets goes on, as on a real machine.
 SET_CLOCK = """
@@ -125,3 +125,31 @@ def test_a_day_back_disturbs_nobody(machine: Machine, client: Client) -> None:
     client.post(f"trash/{item['id']}/restore")
     client.wait_for_series(today[0].SeriesInstanceUID, instances=2)
     assert "audit log is whole" in machine.site.kahua("doctor").stdout
+
+
+@pytest.mark.parametrize("days", [400, -400])
+def test_a_clock_that_is_wrong_at_the_start_removes_nothing_for_good(
+    machine: Machine, client: Client, days: int
+) -> None:
+    kept, deleted, meanwhile = (ct_series(slices=2, seed=f"wrong {when} {days}") for when in range(3))
+    for series in (kept, deleted):
+        send(machine.site, series)
+    shown = client.wait_for_series(deleted[0].SeriesInstanceUID, preview=True, instances=2)
+    client.http.delete(f"/api/projects/main/series/{shown['id']}").raise_for_status()
+    machine.set_clock(days=days)
+    client = machine.restart(client)
+    send(machine.site, meanwhile)
+    if days > 0:
+        log = machine.site.folder / "logs" / "work.log"
+        wait_for(lambda: "nothing is removed for its age" in log.read_text(), "the doubt")
+        assert client.http.get("/api/me").status_code == 401  # tokens end by the clock
+    else:
+        client.wait_for_series(meanwhile[0].SeriesInstanceUID, preview=True, instances=2)
+    machine.set_clock(days=0)
+    client = machine.restart(client)
+    (item,) = client.get("trash")["items"]
+    client.post(f"trash/{item['id']}/restore")
+    for series in (kept, deleted, meanwhile):
+        client.wait_for_series(series[0].SeriesInstanceUID, preview=True, instances=2)
+    assert "audit log is whole" in machine.site.kahua("doctor").stdout
+    client.http.close()

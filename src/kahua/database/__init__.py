@@ -1,6 +1,7 @@
 """The database: engine, transactions, migrations, outbox. SQLite to begin with, PostgreSQL by a setting."""
 
 from kahua.database.base import Base, Id, UtcDateTime, new_id, now
+from kahua.database.clock import ClockRow
 from kahua.database.engine import Database
 from kahua.database.holds import Hold
 from kahua.database.migrate import check_schema, migrate
@@ -11,6 +12,7 @@ from kahua.database.statements import Look, Prepared, Readable
 __all__ = [
     "Base",
     "Claim",
+    "ClockRow",
     "Collision",
     "Courier",
     "Database",

@@ -246,7 +246,7 @@ class Site:
     def tidy(self) -> None:
         """Remove what is not needed any more: objects of what was deleted, delivered events, left-over files."""
         end_long_waits(self.database)
-        if not self.leaps.is_in_doubt():
+        if not self.leaps.is_in_doubt(self.database):
             empty_old(self.database, days=self.settings.trash_days)
             remove_ended(self.database, days=self.settings.workitem_days)
         let_go_due(self.database, most_bytes=self.settings.sourced_bytes)
