@@ -81,3 +81,15 @@ def test_axe_finds_nothing_at_the_door(site: RunningSite, page: Page) -> None:
     page.goto(f"{site.url}/sign-in")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     assert violations(page) == []
+
+
+def test_on_a_phone_every_page_is_at_hand_or_behind_more(signed_in: Page) -> None:
+    signed_in.set_viewport_size({"width": 390, "height": 844})
+    pages = signed_in.get_by_role("navigation", name="Pages")
+    expect(pages.get_by_role("link")).to_have_text(["Home", "Datasets", "Workflows", "Runs"])
+    assert violations(signed_in) == []
+    pages.get_by_role("button", name="More").click()
+    expect(signed_in.get_by_role("menuitem", name="Extensions")).to_be_in_viewport(ratio=1)
+    signed_in.get_by_role("menuitem", name="Projects and people").click()
+    expect(signed_in.get_by_role("heading", level=1)).to_be_visible()
+    signed_in.wait_for_url("**/site/people")

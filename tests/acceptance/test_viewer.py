@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FrameLocator, Page, expect
 from pydicom import Dataset, dcmread
 
 from kahua.dicom.segmentation import SegmentLabel, build_segmentation
-from kahua.testing.factory import ct_series, part10
+from kahua.testing.factory import ct_series, part10, picture
 from kahua.testing.films import film
 from kahua.testing.slides import CORNER, TISSUE, slide
 from kahua.testing.states import presentation_state
@@ -26,6 +26,8 @@ from .running import Client, RunningSite, wait_for
 SLICES, MARKED = 10, slice(6, 8)
 
 MAGENTA, GREY = (255, 0, 255), (128, 128, 128)
+#: Most of each frame of a film.
+BEHIND_THE_BAR = (40, 40, 40)
 
 #: OHIF and its images take this long at most on a slow machine.
 VIEWER_SECONDS = 60
@@ -94,14 +96,20 @@ def video_of(patient_id: str, study_uid: str) -> bytes:
     """Return a video in a study of a patient."""
     file = dcmread(io.BytesIO(film()))
     file.PatientID, file.StudyInstanceUID = patient_id, study_uid
+    file.SeriesInstanceUID = file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = f"{study_uid}.9"
     written = io.BytesIO()
     file.save_as(written)
     return written.getvalue()
 
 
+def viewer_of(page: Page) -> Page | FrameLocator:
+    """Give the viewer, alone or within the page of a series."""
+    return page if "/ohif/" in page.url else page.frame_locator("iframe")
+
+
 def picture_of(page: Page) -> NDArray[Any]:
     """Picture of what the viewer shows, as it looks now."""
-    pane = page.frame_locator("iframe").locator('[data-cy="viewport-pane"]').first
+    pane = viewer_of(page).locator('[data-cy="viewport-pane"]').first
     picture = Image.open(io.BytesIO(pane.screenshot(timeout=VIEWER_SECONDS * 1000)))
     return np.asarray(picture.convert("RGB"), dtype=int)
 
@@ -120,7 +128,7 @@ def wait_for_color(page: Page, color: tuple[int, int, int], *, share: float, tol
 
 def expect_no_alarm(page: Page) -> None:
     """The viewer says of nothing that it failed."""
-    viewer = page.frame_locator("iframe")
+    viewer = viewer_of(page)
     expect(viewer.get_by_text("Something went wrong")).to_have_count(0)
     expect(viewer.locator('[data-sonner-toast][data-type="error"]')).to_have_count(0)
 
@@ -131,6 +139,15 @@ def test_a_ct_opens_without_alarm_beside_a_video_and_a_presentation_state(viewed
     state = part10(presentation_state(image, seed="state of a head"))
     page = open_page(bring_in(viewed, *map(part10, image), state, video_of("MIXED", image[0].StudyInstanceUID)))
     wait_for_color(page, GREY, share=0.05)
+
+
+@needs_ffmpeg
+def test_a_whole_study_plays_its_video(viewed: Client, site: RunningSite, signed_in: Page) -> None:
+    image = head("WHOLE")[3:6]
+    study = image[0].StudyInstanceUID
+    bring_in(viewed, *map(part10, image), video_of("WHOLE", study))
+    signed_in.goto(f"{site.url}/ohif/viewer/viewed?StudyInstanceUIDs={study}&initialSeriesInstanceUID={study}.9")
+    wait_for_color(signed_in, BEHIND_THE_BAR, share=0.5, tolerance=12)
 
 
 @pytest.mark.parametrize("overlay", [squares, structures])
@@ -149,12 +166,33 @@ def test_a_slide_is_shown(viewed: Client, open_page: OpenPage) -> None:
     wait_for_color(page, CORNER, share=0.01)
 
 
-@pytest.mark.parametrize("kind", ["segmentation", pytest.param("film", marks=needs_ffmpeg)])
+def absent(kind: str) -> bytes:
+    """Return an object of which the viewer shows nothing, or but black."""
+    match kind:
+        case "film":
+            return film("mpeg2")
+        case "segmentation":
+            return part10(squares(head("ABSENT")))
+        case _:
+            return part10(in_colours_of_a_palette())
+
+
+def in_colours_of_a_palette() -> Dataset:
+    """Return an image in the colours of a palette with an entry for each number of 16 bits."""
+    entries = np.arange(1 << 16, dtype="<u2").tobytes()
+    palette: dict[str, Any] = {}
+    for colour in ("Red", "Green", "Blue"):
+        palette[f"{colour}PaletteColorLookupTableDescriptor"] = [0, 0, 16]
+        palette[f"{colour}PaletteColorLookupTableData"] = entries
+    pixels = np.linspace(0, 0xFFFF, 64 * 64).astype(np.uint16).reshape(64, 64)
+    return picture(pixels, photometric="PALETTE COLOR", **palette)
+
+
+@pytest.mark.parametrize("kind", ["segmentation", "palette", pytest.param("film", marks=needs_ffmpeg)])
 def test_where_the_viewer_shows_nothing_the_page_shows_the_picture_and_says_so(
     viewed: Client, open_page: OpenPage, kind: str
 ) -> None:
-    content = film("mpeg2") if kind == "film" else part10(squares(head("ABSENT")))
-    series = bring_in(viewed, content)
+    series = bring_in(viewed, absent(kind))
     assert series["viewer_url"] is None
     page = open_page(series)
     said = series["preview"]["note"] or "The viewer does not show this kind of series: this is its picture."

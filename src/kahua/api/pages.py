@@ -35,6 +35,9 @@ VIEWER_POLICY = (
     "form-action 'none'; frame-ancestors 'self'"
 )
 
+#: The viewer calls this for each image that did not come, also where it gave it up itself; without, it complains.
+FAILED_REQUESTS = "window.config.httpErrorHandler = (error) => console.warn('Not loaded:', error);\n"
+
 NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Kahua</title>
 <body style="font-family: system-ui, sans-serif; max-width: 36rem; margin: 4rem auto; line-height: 1.5">
 <h1>The web interface is not built yet</h1>
@@ -48,7 +51,7 @@ def viewer_configuration(principal: Annotated[Principal, Depends(SignedIn())], s
     """Tell the viewer its data sources: one a project of the person who asks, called as the project."""
     with site.database.read() as session:
         projects = [(row.name, row.title) for row, _role in access.projects_of(session, principal)]
-    script = f"window.config = {json.dumps(configuration(projects))};\n"
+    script = f"window.config = {json.dumps(configuration(projects))};\n{FAILED_REQUESTS}"
     return Response(script, media_type="text/javascript", headers={"Cache-Control": "no-store"})
 
 

@@ -104,6 +104,12 @@ def test_who_wants_anything_gets_the_first_frame(client: TestClient) -> None:
         assert Image.open(io.BytesIO(answer.content)).size == (128, 96)
 
 
+def test_an_element_that_plays_gets_the_video_though_it_accepts_anything(client: TestClient) -> None:
+    address, content = kept(client, "h264-mp4")
+    answer = client.get(f"{address}/rendered", headers={"Accept": "*/*", "Sec-Fetch-Dest": "video"})
+    assert (answer.headers["content-type"], answer.content) == ("video/mp4", stream_of(content))
+
+
 def test_a_series_with_a_video_plays(client: TestClient, site: Any) -> None:
     address, content = kept(client, "h264-mp4")
     series = address.rsplit("/instances/")[0]

@@ -4,6 +4,7 @@ export { EmptyState } from './EmptyState';
 export { age, count, counted, date, duration, exact, middle, personName, size } from './format';
 export { Mark } from './Mark';
 export { PageHeader } from './PageHeader';
+export { PageSkeleton } from './PageSkeleton';
 export { ProblemLine, ProblemView } from './ProblemView';
 export { ValidationMark } from './ValidationMark';
 export { badgeStyle } from './validation';

@@ -1,9 +1,9 @@
-import { Button, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Button, Group, Stack, Text, Title } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { allows, useProject } from '~/access';
 import type { Job, RunDetail } from '~/api';
-import { Age, duration, PageHeader, ProblemLine, ProblemView } from '~/common';
+import { Age, duration, PageHeader, PageSkeleton, ProblemLine, ProblemView } from '~/common';
 import { FailureBox } from './FailureBox';
 import { mostTelling } from './graph';
 import { JobBar } from './JobBar';
@@ -122,14 +122,7 @@ const chosenJob = (run: RunDetail, task: string | undefined): Job | undefined =>
 export function RunPage({ project, run: id, view, onView }: Props) {
   const query = useQuery(runQuery(project, id));
   if (query.error && !query.data) return <ProblemView error={query.error} retry={() => query.refetch()} />;
-  if (!query.data)
-    return (
-      <Stack p={24}>
-        <Skeleton h={32} w={320} />
-        <Skeleton h={80} />
-        <Skeleton h={240} />
-      </Stack>
-    );
+  if (!query.data) return <PageSkeleton />;
   const run = query.data;
   const job = chosenJob(run, view.task);
   const task = job?.tasks.find((one) => one.id === view.task) ?? mostTelling(job?.tasks ?? []);

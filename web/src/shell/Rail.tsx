@@ -1,9 +1,10 @@
 import { Tooltip, UnstyledButton } from '@mantine/core';
-import { useLocalStorage } from '@mantine/hooks';
+import { useLocalStorage, useMediaQuery } from '@mantine/hooks';
 import { IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { useMe, useProject } from '~/access';
 import { Mark } from '~/common';
+import { PhoneRail, targetOf } from './PhoneRail';
 import { type RailEntry, railEntries } from './pages';
 import classes from './Shell.module.css';
 
@@ -11,13 +12,7 @@ function RailLink({ entry, project, open }: { entry: RailEntry; project: string 
   const Sign = entry.icon;
   return (
     <Tooltip label={entry.label} position="right" disabled={open}>
-      <Link
-        to={entry.to}
-        params={{ project: project ?? '' } as never}
-        className={classes.link}
-        activeOptions={{ exact: entry.exact ?? false, includeSearch: false }}
-        aria-label={entry.label}
-      >
+      <Link {...targetOf(entry, project)} className={classes.link} aria-label={entry.label}>
         <Sign size={20} stroke={1.5} style={{ flex: 'none' }} aria-hidden />
         {open && <span>{entry.label}</span>}
       </Link>
@@ -31,6 +26,8 @@ export function Rail({ project }: { project: string | null }) {
   const shown = project ?? me.projects[0]?.name ?? null;
   const entries = railEntries(me, useProject(shown ?? ''));
   const [open, setOpen] = useLocalStorage({ key: 'kahua-rail-open', defaultValue: false });
+  const isPhone = useMediaQuery('(max-width: 600px)', undefined, { getInitialValueInEffect: false });
+  if (isPhone) return <PhoneRail entries={entries} project={shown} />;
   const Fold = open ? IconLayoutSidebarLeftCollapse : IconLayoutSidebarLeftExpand;
   return (
     <nav className={classes.rail} data-open={open} aria-label="Pages">
@@ -46,7 +43,7 @@ export function Rail({ project }: { project: string | null }) {
         <RailLink key={entry.to} entry={entry} project={shown} open={open} />
       ))}
       <UnstyledButton
-        className={`${classes.link} ${classes.wide}`}
+        className={classes.link}
         onClick={() => setOpen(!open)}
         aria-label={open ? 'Fold the menu' : 'Open the menu'}
         aria-expanded={open}

@@ -1,10 +1,10 @@
-import { Group, Progress, SimpleGrid, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Group, Progress, SimpleGrid, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { allows, useProject } from '~/access';
 import type { WorkitemDetail } from '~/api';
-import { Age, CopyText, exact, PageHeader, ProblemView, personName } from '~/common';
+import { Age, CopyText, exact, PageHeader, PageSkeleton, ProblemView, personName } from '~/common';
 import { CancelWorkitem } from './CancelWorkitem';
 import { Parts } from './Parts';
 import { workitemQuery } from './requests';
@@ -21,14 +21,7 @@ export function WorkitemPage({ project, workitem: uid }: Props) {
   const mine = useProject(project);
   const query = useQuery(workitemQuery(project, uid));
   if (query.error && !query.data) return <ProblemView error={query.error} retry={() => query.refetch()} />;
-  if (!query.data)
-    return (
-      <Stack p={24}>
-        <Skeleton h={32} w={320} />
-        <Skeleton h={80} />
-        <Skeleton h={240} />
-      </Stack>
-    );
+  if (!query.data) return <PageSkeleton />;
   const workitem = query.data;
   return (
     <>

@@ -31,7 +31,9 @@ def film_types(instance: StoredInstance) -> tuple[str, ...]:
 
 
 def send_film(request: Request, site: Site, instance: StoredInstance, accepted: Sequence[Media]) -> Response | None:
-    """Send a video to who names a type of video; None to who wants anything, or a picture.
+    """Send a video to who names a type of video, or plays one; None to who wants anything, or a picture.
+
+    An element `video` of a page accepts anything, as a link does; but its browser says for what it asks.
 
     Raises
     ------
@@ -39,7 +41,9 @@ def send_film(request: Request, site: Site, instance: StoredInstance, accepted: 
         It is damaged, or ffmpeg is needed and not installed.
     """
     kinds = film_types(instance)
-    media = next((kind for each in accepted for kind in kinds if each.type != "*/*" and each.covers(kind)), None)
+    plays = request.headers.get("sec-fetch-dest") == "video"
+    named = [each for each in accepted if plays or each.type != "*/*"]
+    media = next((kind for each in named for kind in kinds if each.covers(kind)), None)
     if media is None:
         return None
     spans = stream_spans(site.objects, instance)
