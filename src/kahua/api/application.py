@@ -80,6 +80,7 @@ def create_application(site: Site) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # what is told of the site, its settings say
         responses={"default": {"model": Problem, "description": "What went wrong."}},
     )
     application.state.site = site
