@@ -7,7 +7,7 @@ handlers, which take the request, the checked right, the site, and the parts of 
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -25,6 +25,9 @@ from kahua.waiting import WouldWait, at_once
 #: Requests that are worked on at once; those that draw wait for their pictures meanwhile.
 MAX_THREADS = 40
 
+#: Slashes in an address above which their number is not looked at.
+MAX_DEPTH = 16
+
 
 @dataclass(frozen=True)
 class _Way:
@@ -35,6 +38,11 @@ class _Way:
     guard: Access
     handler: Callable[..., Response]
 
+    def may_have(self, depth: int) -> bool:
+        """Whether an address of so many slashes can be one of this way."""
+        least = self.route.path.count("/")
+        return depth >= least if ":path}" in self.route.path else depth == least
+
 
 class Shortcut:
     """Leads GET and HEAD requests of some routers straight to their handlers, and all others on."""
@@ -42,13 +50,13 @@ class Shortcut:
     def __init__(self, app: ASGIApp, *, prefix: str, routers: Iterable[APIRouter]) -> None:
         self.app = app
         self._prefix = prefix
-        self._ways = [way for router in routers for way in _ways(router)]
+        self._ways = _by_depth(way for router in routers for way in _ways(router))
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="shortcut")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["path"].startswith(self._prefix):
-            for way in self._ways:
+            for way in self._ways[min(scope["path"].count("/"), MAX_DEPTH)]:
                 if match := way.address.match(scope["path"]):
                     await self._go(way, match.groupdict(), scope, receive, send)
                     return
@@ -92,6 +100,12 @@ class _Question:
         if self._access is None:
             self._access = self._way.guard(self._request, self._project)
         return self._way.handler(request=self._request, access=self._access, site=self._site, **self._parts)
+
+
+def _by_depth(ways: Iterable[_Way]) -> Sequence[Sequence[_Way]]:
+    """Order ways by how many slashes an address has that they may match, so that few are tried."""
+    all_ways = tuple(ways)
+    return [tuple(way for way in all_ways if way.may_have(depth)) for depth in range(MAX_DEPTH + 1)]
 
 
 def _ways(router: APIRouter) -> Iterator[_Way]:
