@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +93,7 @@ class Database:
         with _clear_errors(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
-    @contextmanager
-    def look(self) -> Iterator[Look]:
+    def look(self) -> Look:
         """Take a connection for the few prepared statements that a request asks, without a transaction.
 
         Raises
@@ -102,8 +101,7 @@ class Database:
         Unavailable
             It takes too long, as the search for a word in every row of a large site does.
         """
-        with _clear_errors(), ExitStack() as stack:
-            yield Look(self._looker.dialect, lambda: stack.enter_context(self._connected()), self._memory)
+        return Look(self._looker.dialect, self._connected, self._memory, _explain)
 
     @contextmanager
     def _connected(self) -> Iterator[PoolProxiedConnection]:
@@ -234,32 +232,39 @@ def _clear_errors() -> Iterator[None]:
     """Say in a sentence what the driver says in its own words."""
     try:
         yield
-    except NoConnectionLeft as error:
-        raise Unavailable("Too many ask the database at the same moment; try again.") from error
-    except (DatabaseError, InterfaceError) as error:
-        if hasattr(error.orig, "sqlstate"):
-            if (clear := postgresql.clear_error(error)) is not None:
-                raise clear from error
-            raise
-        reason = str(error.orig)
-        if "disk is full" in reason or "No space left" in reason:
-            raise OutOfSpace("The disk of the database is full; nothing was changed.") from error
-        if "interrupted" in reason:
-            raise postgresql.TookTooLong from error
-        if "locked" in reason:
-            raise Unavailable("The database is busy with another writer; try again.") from error
-        if any(words in reason for words in _NOT_WRITABLE):
-            raise Unavailable(
-                f"The database cannot be written ({reason}); nothing was changed.",
-                remedy="Look whether the disk is in order, and whether this user may write in the data folder.",
-            ) from error
-        if "not a database" in reason or "malformed" in reason:
-            raise MisconfiguredSite(
-                f"The database cannot be read ({reason}).",
-                setting="data_dir",
-                remedy="Restore kahua.sqlite3 from a backup.",
-            ) from error
+    except (DatabaseError, InterfaceError, NoConnectionLeft) as error:
+        _explain(error)
         raise
+
+
+def _explain(error: BaseException) -> None:
+    """Raise an error of the driver as a sentence, if there is one for it; nothing for any other error."""
+    if isinstance(error, NoConnectionLeft):
+        raise Unavailable("Too many ask the database at the same moment; try again.") from error
+    if not isinstance(error, DatabaseError | InterfaceError):
+        return
+    if hasattr(error.orig, "sqlstate"):
+        if (clear := postgresql.clear_error(error)) is not None:
+            raise clear from error
+        return
+    reason = str(error.orig)
+    if "disk is full" in reason or "No space left" in reason:
+        raise OutOfSpace("The disk of the database is full; nothing was changed.") from error
+    if "interrupted" in reason:
+        raise postgresql.TookTooLong from error
+    if "locked" in reason:
+        raise Unavailable("The database is busy with another writer; try again.") from error
+    if any(words in reason for words in _NOT_WRITABLE):
+        raise Unavailable(
+            f"The database cannot be written ({reason}); nothing was changed.",
+            remedy="Look whether the disk is in order, and whether this user may write in the data folder.",
+        ) from error
+    if "not a database" in reason or "malformed" in reason:
+        raise MisconfiguredSite(
+            f"The database cannot be read ({reason}).",
+            setting="data_dir",
+            remedy="Restore kahua.sqlite3 from a backup.",
+        ) from error
 
 
 def ping(database: Database) -> None:

@@ -1,10 +1,11 @@
 """Statements of the busiest paths: compiled once, then given to the driver itself."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from sqlalchemy import ClauseElement, Connection, Dialect
 from sqlalchemy.engine import Engine
@@ -20,22 +21,45 @@ Convert = Callable[[Any], Any]
 
 
 class Look:
-    """A connection outside of any transaction: each statement sees what is committed at its moment.
+    """A connection outside of any transaction, for the time of a `with` block: each statement sees what is committed.
 
     Those that are brief may all see what is committed when the first of them is asked. A connection is taken when one
-    is needed.
+    is needed. Every request has one or two of these: they are made of plain methods, which cost less than generators.
     """
 
-    def __init__(self, dialect: Dialect, connect: Callable[[], PoolProxiedConnection], memory: Memory | None) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        connected: Callable[[], AbstractContextManager[PoolProxiedConnection]],
+        memory: Memory | None,
+        explain: Callable[[BaseException], None],
+    ) -> None:
         self.dialect = dialect
-        self._connect = connect
+        self._connected = connected
         self._memory = memory
+        self._explain = explain
         self._version: int | None = None
+        self._held: AbstractContextManager[PoolProxiedConnection] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the connection back; raise what went wrong as a sentence."""
+        if self._held is not None:
+            self._held.__exit__(kind, error, trace)
+        if error is not None:
+            self._explain(error)
 
     @cached_property
     def connection(self) -> PoolProxiedConnection:
         """Connection of the driver."""
-        return self._connect()
+        held = self._connected()
+        connection = held.__enter__()
+        self._held = held
+        return connection
 
     def brief(self, text: str, values: Sequence[Any], ask: Callable[[PoolProxiedConnection], Rows]) -> Rows:
         """Give what a brief statement answers for some values, asked now or before."""
