@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
-from kahua.waiting import WouldWait
+from kahua.waiting import Moment, WouldWait, moment
 
 #: Bytes of all answers that are kept, and of the largest of them; about, for the overhead of Python is estimated.
 MAX_BYTES = 16_000_000
@@ -43,18 +43,20 @@ class Memory:
         #: A connection that never writes: its own commits it would not be told of.
         self._connection: PoolProxiedConnection | None = None
         self._version = UNKNOWN
+        #: In which block that waits for nothing the version was asked for last: within it, it is not asked for again.
+        self._moment: Moment | None = None
         self._answers: dict[Hashable, Rows] = {}
         self._size = 0
         self._pause_ends = 0.0
 
     def version(self) -> int:
         """Give the version of the database at this moment; what was read of another one is forgotten."""
+        present = moment()
         with self._lock:
-            version = self._asked()
-            if version != self._version:
-                self._forget()
-                self._version = version
-        return version
+            if present is None or present is not self._moment:
+                self._note(self._asked())
+                self._moment = present
+            return self._version
 
     def get(self, version: int, key: Hashable) -> Rows | None:
         """Give what was read of a version, if it is here."""
@@ -111,12 +113,15 @@ class Memory:
             return UNKNOWN
         return int(version)
 
+    def _note(self, version: int) -> None:
+        if version != self._version:
+            self._forget()
+            self._version = version
+
     def _forget(self) -> None:
         self._answers, self._size = {}, 0
 
 
 def _size(rows: Sequence[Sequence[Any]]) -> int:
-    return sum(
-        _ROW_BYTES + sum(_VALUE_BYTES + (len(value) if isinstance(value, str | bytes) else 0) for value in row)
-        for row in rows
-    )
+    texts = [len(value) for row in rows for value in row if isinstance(value, str | bytes)]
+    return sum(texts) + sum([_ROW_BYTES + _VALUE_BYTES * len(row) for row in rows])

@@ -150,6 +150,31 @@ def test_another_project_stays_unseen(application: FastAPI, images: list[Dataset
         assert get(stranger, elsewhere, accept).status_code == 404
 
 
+@pytest.mark.usefixtures("images")
+def test_the_study_of_an_accession_number_is_answered_at_once_as_it_is_at_that_moment(
+    application: FastAPI, ways: list[bool]
+) -> None:
+    client, address = program(application, "viewer"), "/dicom-web/liver/studies?AccessionNumber=A-7"
+    assert warmed(client, address, "application/dicom+json", ways) == b"[]"
+    (another,) = ct_series(slices=1, seed="another", patient_id="P-7", AccessionNumber="A-7")
+    stow(program(application, "curator"), part10(another)).raise_for_status()
+    for _ in range(2):
+        (found,) = get(client, address).json()
+        assert found["0020000D"]["Value"] == [another.StudyInstanceUID]
+        assert found["00201208"]["Value"] == [1]
+    assert ways[-1]
+    assert get(program(application, "stranger"), address).status_code == 404
+
+
+@pytest.mark.usefixtures("images")
+def test_a_search_that_may_take_long_is_left_to_a_thread(application: FastAPI, ways: list[bool]) -> None:
+    client = program(application, "viewer")
+    for question in ("", "?AccessionNumber=A*", "?PatientName=Doe*", "?StudyDate=2020-"):
+        for _ in range(3):
+            get(client, f"/dicom-web/liver/studies{question}")
+        assert not ways[-1]
+
+
 def test_who_is_refused_is_written_down(application: FastAPI, images: list[Dataset], ways: list[bool]) -> None:
     """A refusal is written into the audit log, and that does not come from memory."""
     client, (address, accept) = program(application, "viewer"), QUESTIONS["frame"]

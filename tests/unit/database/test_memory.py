@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from kahua.access.tables import ProjectRow
 from kahua.database import Base, Database, Prepared, now
 from kahua.database.memory import MAX_ANSWER_BYTES, UNKNOWN, Memory
 from kahua.testing.site import DATABASE_FILE, temporary_database
-from kahua.waiting import WouldWait, at_once
+from kahua.waiting import WouldWait, at_once, moment
 
 PROJECTS = Base.metadata.tables[ProjectRow.__tablename__]
 INSERT = Prepared(insert(PROJECTS).inline(), ("id", "name", "title", "description", "created_at"))
@@ -33,6 +34,11 @@ def add(database: Database, name: str, title: str = "Liver") -> None:
         INSERT.execute(connection, id=name, name=name, title=title, description="", created_at=now())
 
 
+def rename(database: Database, title: str) -> None:
+    with database.write() as session:
+        session.get_one(ProjectRow, "a").title = title
+
+
 def title_of(database: Database, statement: Prepared = BRIEF) -> list[tuple[str]]:
     with database.look() as look:
         return statement.execute(look, name="a")
@@ -47,6 +53,27 @@ def test_only_what_is_brief_is_asked_where_nothing_may_wait(database: Database) 
             assert title_of(database) == [("Liver",)]
     with pytest.raises(WouldWait), at_once():
         title_of(database, ASKED)
+
+
+def test_a_moment_sees_one_version_and_the_next_moment_the_next(database: Database) -> None:
+    title_of(database)
+    with at_once():
+        assert title_of(database) == [("Liver",)]
+        with at_once_ended():
+            rename(database, "Lung")
+        assert title_of(database) == [("Liver",)]
+    with at_once():
+        assert title_of(database) == [("Lung",)]
+
+
+@contextmanager
+def at_once_ended() -> Iterator[None]:
+    """Let something wait in the midst of a moment, as another thread might."""
+    present = moment()
+    assert present is not None
+    present.__exit__()
+    yield
+    present.__enter__()
 
 
 def test_what_was_asked_before_is_not_asked_again(database: Database) -> None:

@@ -260,12 +260,12 @@ def _preview(request: Request, access: ProjectAccess, site: Site, address: Addre
     media = WEBP if choose(accepted, WEBP) is not None else _chosen(accepted, PICTURES)
     if media is None:
         return not_acceptable(", ".join(PICTURES))
-    wanted = _small(request, 1, media)
-    tag = f'"{key}"' if media == WEBP else f'"{key}-{media.removeprefix("image/")}-{wanted.size}"'
+    wanted = None if media == WEBP else _small(request, 1, media)
+    tag = f'"{key}"' if wanted is None else f'"{key}-{media.removeprefix("image/")}-{wanted.size}"'
     headers = {**PRIVATE, "ETag": tag}
     if is_known(request, tag):
         return Response(status_code=304, headers=headers)
-    if media == WEBP:
+    if wanted is None:
         return Response(site.objects.read(key), media_type=WEBP, headers=headers)
     recent: RecentAnswers = request.app.state.recent
     content = recent.get((key, wanted), lambda: redraw(site.objects.read(key), wanted))
