@@ -1,14 +1,8 @@
 """Instances that a peer does not take as they are stored, for peers that others wrote: DCMTK and pynetdicom."""
 
-import email
-import email.policy
-import io
-import json
 import subprocess
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +22,7 @@ from kahua.store.remote.tables import DeliveryItemRow
 from kahua.testing.factory import ct_series, part10, picture
 from kahua.testing.serving import free_port
 from kahua.testing.site import temporary_site
+from kahua.testing.storing import Answering, storing_server, told
 
 from .servers import storescp, tool
 
@@ -93,6 +88,12 @@ def add(site: Site, name: str, port: int, *, deidentify: bool = False) -> None:
         add_peer(session, project_id=ensure_project(session, name="main").id, name=name, facts=facts)
 
 
+def add_web(site: Site, url: str, *, deidentify: bool) -> None:
+    facts = PeerFacts(kind="dicomweb", url=url, deidentify=deidentify)
+    with site.database.write() as session:
+        add_peer(session, project_id=ensure_project(session, name="main").id, name="web", facts=facts)
+
+
 def deliver(site: Site, name: str, series: str) -> DeliveryItemRow:
     with site.database.write() as session:
         project = ensure_project(session, name="main").id
@@ -133,61 +134,36 @@ def test_a_delivery_reaches_a_peer_that_takes_implicit_alone(site: Site, kept: s
 
 
 def test_a_delivery_by_stow_sends_again_what_the_peer_does_not_take(site: Site, kept: str, tmp_path: Path) -> None:
-    with plain_archive(tmp_path / "got") as url:
-        with site.database.write() as session:
-            facts = PeerFacts(kind="dicomweb", url=url, deidentify=False)
-            add_peer(session, project_id=ensure_project(session, name="main").id, name="web", facts=facts)
+    with storing_server(takes_explicit_alone(tmp_path / "got")) as url:
+        add_web(site, url, deidentify=False)
         item = deliver(site, "web", kept)
     assert (item.state, item.sent, item.failed) == ("done", len(SLICES), 0)
     check_received(tmp_path / "got", syntaxes.EXPLICIT_LITTLE_ENDIAN)
 
 
-@contextmanager
-def plain_archive(folder: Path) -> Iterator[str]:
-    """Serve STOW-RS as an archive does that takes Explicit VR Little Endian alone; give its address."""
+def takes_explicit_alone(folder: Path) -> Answering:
+    """Answer as an archive does that takes Explicit VR Little Endian alone, and keeps what it takes in a folder."""
     folder.mkdir()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
-            answer: dict[str, list[object]] = {"00081199": [], "00081198": []}
-            for part in email.message_from_bytes(head + self._body(), policy=email.policy.HTTP).iter_parts():
-                instance = dcmread(io.BytesIO(part.get_payload(decode=True)))
-                item = {"00081155": {"vr": "UI", "Value": [instance.SOPInstanceUID]}}
-                if instance.file_meta.TransferSyntaxUID == syntaxes.EXPLICIT_LITTLE_ENDIAN:
-                    instance.save_as(folder / instance.SOPInstanceUID)
-                    answer["00081199"].append(item)
-                else:
-                    answer["00081198"].append({**item, "00081197": {"vr": "US", "Value": [0xC122]}})
-            body = json.dumps({tag: {"vr": "SQ", "Value": items} for tag, items in answer.items() if items}).encode()
-            self.send_response(202 if answer["00081198"] else 200)
-            self.send_header("Content-Type", "application/dicom+json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(instances: Sequence[Dataset]) -> tuple[int, bytes]:
+        taken = [each for each in instances if each.file_meta.TransferSyntaxUID == syntaxes.EXPLICIT_LITTLE_ENDIAN]
+        for instance in taken:
+            instance.save_as(folder / instance.SOPInstanceUID)
+        refused = [(each, 0xC122) for each in instances if each not in taken]
+        return 202 if refused else 200, told(taken, refused)
 
-        def _body(self) -> bytes:
-            if "Content-Length" in self.headers:
-                return self.rfile.read(int(self.headers["Content-Length"]))
-            chunks = []
-            while size := int(self.rfile.readline(), 16):
-                chunks.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
-            return b"".join(chunks)
+    return answer
 
-        def log_message(self, *_: object) -> None:
-            pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.05))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/dicom-web"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def test_what_a_peer_refuses_by_stow_is_de_identified_when_it_goes_again(site: Site, kept: str, tmp_path: Path) -> None:
+    with storing_server(takes_explicit_alone(tmp_path / "got")) as url:
+        add_web(site, url, deidentify=True)
+        item = deliver(site, "web", kept)
+    assert (item.state, item.sent, item.failed) == ("done", len(SLICES), 0)
+    got = [dcmread(path) for path in (tmp_path / "got").iterdir()]
+    assert len(got) == len(SLICES)
+    assert all(each.PatientName != SLICES[0].PatientName for each in got)
+    assert list(site.settings.folder("staging").iterdir()) == []
 
 
 def test_a_delivery_is_de_identified_before_it_is_converted(site: Site, kept: str, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Carries deliveries out, one series after the other, de-identified where the peer wants that."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -99,13 +99,14 @@ class Deliverer(Carrier[DeliveryRow, DeliveryItemRow]):
     def _send(self, delivery: DeliveryRow, item: DeliveryItemRow, target: ImageTarget, outcome: Outcome) -> None:
         instances, subject = self._instances(delivery, item)
         if delivery.profile is None:
-            self._send_groups((outgoing(self.objects, row) for row in instances), target, outcome)
+            self._send_groups((outgoing(self.objects, row) for row in instances), target, outcome, files=[])
             return
         with self.database.write() as session:  # the project's key may have to be made
             instructions = instructions_of(session, delivery.project_id, Profile(**delivery.profile))
         jobs = ((row, row.object_key, subject) for row in instances)
+        files: list[Path] = []
         with Deidentifier(objects=self.objects, staging=self.staging, instructions=instructions) as deidentifier:
-            self._send_groups(_treated(deidentifier, jobs, outcome), target, outcome)
+            self._send_groups(_treated(deidentifier, jobs, outcome, files), target, outcome, files=files)
 
     def _instances(self, delivery: DeliveryRow, item: DeliveryItemRow) -> tuple[Sequence[InstanceRow], str]:
         with self.database.read() as session:
@@ -119,10 +120,15 @@ class Deliverer(Carrier[DeliveryRow, DeliveryItemRow]):
             )
             return instances_of(session, series), subject
 
-    def _send_groups(self, instances: Iterator[Outgoing], target: ImageTarget, outcome: Outcome) -> None:
+    def _send_groups(
+        self, instances: Iterator[Outgoing], target: ImageTarget, outcome: Outcome, *, files: list[Path]
+    ) -> None:
+        """Send instances; what was made for it goes when its group is answered, for some of it is sent twice."""
         while group := list(islice(instances, GROUP)):
             for sent in target.send(group):
                 outcome.note(sent)
+            while files:
+                files.pop().unlink()
 
     def _note(self, delivery: DeliveryRow, item: DeliveryItemRow, outcome: Outcome, error: KahuaError | None) -> None:
         """Write down what went; what has gone is told even of an attempt that failed."""
@@ -149,15 +155,16 @@ class Deliverer(Carrier[DeliveryRow, DeliveryItemRow]):
 
 
 def _treated(
-    deidentifier: Deidentifier, jobs: Iterator[tuple[InstanceRow, str, str]], outcome: Outcome
+    deidentifier: Deidentifier, jobs: Iterator[tuple[InstanceRow, str, str]], outcome: Outcome, files: list[Path]
 ) -> Iterator[Outgoing]:
-    """Give what may go; what is held back is counted."""
+    """Give what may go, and note its files; what is held back is counted."""
     for _, treated in deidentifier.treat(jobs):
         if treated.path is None:
             outcome.held_back += 1
             outcome.tally.refuse(treated.refusal)
             continue
         outcome.tally.note(treated.changes)
+        files.append(treated.path)
         yield _outgoing(treated.path)
 
 
@@ -169,19 +176,12 @@ def _outgoing(path: Path) -> Outgoing:
         sop_instance_uid=meta.media_sop_instance_uid,
         transfer_syntax_uid=meta.transfer_syntax_uid,
         data=lambda: _pieces(path, meta.data_offset),
-        file=lambda: _once(path),
+        file=lambda: nullcontext(path),
     )
 
 
 def _pieces(path: Path, offset: int) -> Iterator[bytes]:
-    """Read a file that is sent once, and remove it."""
-    with _once(path), path.open("rb") as file:
+    with path.open("rb") as file:
         file.seek(offset)
         while piece := file.read(CHUNK_BYTES):
             yield piece
-
-
-@contextmanager
-def _once(path: Path) -> Iterator[Path]:
-    yield path
-    path.unlink()

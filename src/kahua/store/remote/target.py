@@ -22,6 +22,17 @@ MAX_ANSWER_BYTES: Final = 8_000_000
 
 #: Statuses of STOW-RS: all stored, some stored, none stored (PS3.18 table 10.5.3-1).
 ANSWERED: Final = (200, 202, 409)
+NONE_STORED: Final = 409
+UNSUPPORTED_MEDIA_TYPE: Final = 415
+
+#: Statuses that refuse a whole request for what may be true of one instance in it alone, in words.
+REFUSED: Final = {
+    400: "The peer does not understand it",
+    409: "The peer does not take it",
+    413: "It is larger than the peer takes",
+    415: "The peer does not take its type",
+    422: "The peer cannot use it",
+}
 
 #: Failure reason of an instance whose transfer syntax the server does not take (PS3.18 table I.2-2).
 TRANSFER_SYNTAX_NOT_SUPPORTED: Final = 0xC122
@@ -67,7 +78,8 @@ class DimseTarget:
 class DicomwebTarget:
     """An `ImageTarget` by STOW-RS (PS3.18 section 10.5).
 
-    What the peer refuses for its transfer syntax it gets once more, uncompressed.
+    What the peer refuses for its transfer syntax it gets once more, uncompressed. Of a request that it refuses as a
+    whole, it gets each instance alone: one that it cannot take does not hinder the others.
     """
 
     caller: WebCaller
@@ -96,24 +108,46 @@ class DicomwebTarget:
         return replace(sent, instance=instance)
 
     def _store(self, instances: Sequence[Outgoing]) -> Iterator[Sent]:
+        status, told = self._request(instances)
+        if told is not None:
+            yield from _outcomes(instances, told)
+        elif len(instances) > 1:
+            for instance in instances:
+                yield from self._store([instance])
+        else:
+            yield _refused(instances[0], status)
+
+    def _request(self, instances: Sequence[Outgoing]) -> tuple[int, Any]:
+        """Send instances in one request; give the status, and what the peer says of each, if it does."""
         boundary = new_boundary()
         headers = {
             "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
             "Accept": "application/dicom+json",
         }
         body = write_multipart(boundary, _parts(boundary, instances))
-        with self.caller.call("POST", "/studies", headers=headers, content=body, taken=ANSWERED) as answer:
-            told = _read(answer.pieces())
-        stored = {text_of(item, "00081155") for item in _items(told, STORED)}
-        reasons = {text_of(item, "00081155"): _reason(item) for item in _items(told, FAILED)}
-        for instance in instances:
-            uid = instance.sop_instance_uid
-            if uid in stored:
-                yield Sent(instance=instance, status=Status.SUCCESS)
-            elif uid in reasons:
-                yield Sent(instance=instance, status=reasons[uid])
-            else:
-                raise PeerUnavailable("The peer does not say what became of an instance.")
+        taken = (*ANSWERED, *REFUSED)
+        with self.caller.call("POST", "/studies", headers=headers, content=body, taken=taken) as answer:
+            return answer.status, _read(answer.status, answer.pieces()) if answer.status in ANSWERED else None
+
+
+def _outcomes(instances: Sequence[Outgoing], told: Any) -> Iterator[Sent]:
+    """Read what became of each instance."""
+    stored = {text_of(item, "00081155") for item in _items(told, STORED)}
+    reasons = {text_of(item, "00081155"): _reason(item) for item in _items(told, FAILED)}
+    for instance in instances:
+        uid = instance.sop_instance_uid
+        if uid in stored:
+            yield Sent(instance=instance, status=Status.SUCCESS)
+        elif uid in reasons:
+            yield Sent(instance=instance, status=reasons[uid])
+        else:
+            raise PeerUnavailable("The peer does not say what became of an instance.")
+
+
+def _refused(instance: Outgoing, status: int) -> Sent:
+    """Say why an instance was refused that was alone in its request."""
+    reason = TRANSFER_SYNTAX_NOT_SUPPORTED if status == UNSUPPORTED_MEDIA_TYPE else Status.PROCESSING_FAILURE
+    return Sent(instance=instance, status=reason, comment=f"{REFUSED[status]} (HTTP status {status}).")
 
 
 def _parts(boundary: str, instances: Iterable[Outgoing]) -> Iterator[tuple[PartHead, Iterator[bytes]]]:
@@ -130,7 +164,7 @@ def _file(instance: Outgoing) -> Iterator[bytes]:
     yield from instance.data()
 
 
-def _read(pieces: Iterator[bytes]) -> Any:
+def _read(status: int, pieces: Iterator[bytes]) -> Any:
     body = bytearray()
     for piece in pieces:
         body += piece
@@ -139,6 +173,8 @@ def _read(pieces: Iterator[bytes]) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if status == NONE_STORED:  # some servers say no more than that
+            return None
         raise PeerUnavailable("The answer to what was sent is no JSON.") from error
 
 
