@@ -11,6 +11,7 @@ TESTS = ROOT / "tests"
 #: Where programs of others are peers, and whose they are; a package of Python as its requirement is called.
 TRIED = {
     "integration/dicomweb/test_published_client.py": ["dicomweb-client"],
+    "integration/dicomweb/test_workitem_client.py": ["pydcm"],
     "integration/peers/test_orthanc_over_dicomweb.py": ["Orthanc"],
     "integration/peers/test_archives_as_peers.py": ["Orthanc", "DCMTK", "pynetdicom"],
     "integration/peers/test_sources.py": ["Orthanc"],

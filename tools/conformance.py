@@ -114,7 +114,7 @@ def _matching() -> list[str]:
         (
             "- Ranges of the same form of Study Date and Study Time are one range of moments in QIDO-RS, and in C-FIND "
             "where it is agreed. Timezone Offset From UTC is ignored: the answers say so, by a Warning or the status "
-            "FF01."
+            "FF01. Offsets within values (DT) count where both sides say one."
         ),
         f"- {flags} say in QIDO-RS what is agreed; several values are matched unless that is `false`.",
         "- What is looked for in one sequence must be in one item of it; C-FIND answers the items that match.",

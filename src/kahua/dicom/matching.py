@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
+from kahua.dicom import moments
 from kahua.dicom.names import begins_words, folded_groups, is_any_name, name_patterns, name_words, wanted_groups
 from kahua.dicom.rules import EMPTY, PLAIN, Rules, uids_of, values_of
 from kahua.errors import InvalidInput
@@ -26,7 +27,7 @@ _TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
 _RANGES: Final = {
     "DA": re.compile(r"(\d{8})?(-(\d{8})?)?"),
     "TM": re.compile(r"(\d{2,6}(\.\d{1,6})?)?(-(\d{2,6}(\.\d{1,6})?)?)?"),
-    "DT": re.compile(r"(\d{4,14}(\.\d{1,6})?)?(-(\d{4,14}(\.\d{1,6})?)?)?"),
+    "DT": moments.RANGE,
 }
 #: Representations of numbers, and those that no query matches.
 _NUMBERS: Final = frozenset({"DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
@@ -183,6 +184,8 @@ class _Wanted:
     def _fits(self, found: Any, wanted: str) -> bool:
         if self._vr == "PN":
             return self._fits_name(folded_groups({"Value": [found]}), wanted)
+        if self._vr == "DT":
+            return moments.is_in_range(str(found), wanted)
         if self._vr in _RANGES:
             return _in_range(str(found), wanted)
         if self._vr in _NUMBERS:
