@@ -9,11 +9,11 @@ import orjson
 from kahua.database import Look
 from kahua.dicom import INDEX_TAGS
 from kahua.dicom.rules import Rules
-from kahua.errors import TooMuch
+from kahua.errors import InvalidInput, TooMuch
 from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level
 from kahua.store.dicomweb.beyond import MAX_CANDIDATES, completed
 from kahua.store.dicomweb.documents import Documents
-from kahua.store.dicomweb.query import MAX_LIMIT_BEYOND, Query, find_rows
+from kahua.store.dicomweb.query import MAX_ATTRIBUTES, MAX_LIMIT_BEYOND, Query, find_rows
 from kahua.store.dicomweb.rows import COMPUTED, serialised
 from kahua.store.dimse.association import Association
 from kahua.store.dimse.commands import Command, Status, encode_response
@@ -122,7 +122,7 @@ def read_question(sop_class_uid: str, data: bytes, transfer_syntax: str, rules: 
     Raises
     ------
     InvalidInput
-        It cannot be read, or its level is not one of the information model.
+        It cannot be read, names too much, or its level is not one of the information model.
     """
     asked = read_identifier(data, transfer_syntax)
     check_level(asked.level, patient_root=sop_class_uid in PATIENT_ROOT)
@@ -139,6 +139,8 @@ def read_question(sop_class_uid: str, data: bytes, transfer_syntax: str, rules: 
             beyond.append((tags, value))
         else:
             partial = True
+    if len(matches) + len(beyond) > MAX_ATTRIBUTES:
+        raise InvalidInput(f"A query names at most {MAX_ATTRIBUTES} attributes with a value.")
     query = Query(
         level=_LEVELS[asked.level],
         matches=tuple(matches),

@@ -51,6 +51,10 @@ def element(tag: int, vr: bytes, value: bytes) -> bytes:
     return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
 
 
+def item(content: bytes) -> bytes:
+    return struct.pack("<HHL", 0xFFFE, 0xE000, len(content)) + content
+
+
 def level(name: bytes) -> bytes:
     return element(0x00080052, b"CS", name)
 
@@ -173,8 +177,13 @@ def stored(request: bytes, status: int = 0) -> bytes:
         (level(b"STUDY") + element(0x00100010, b"PN", b"%_[a-z]{1,99}(a+)+$"), 0),
         (level(b"STUDY") + element(0x00400100, b"SQ", element(0x00400001, b"AE", b"x")[:4]), 0xA900),
         (level(b"STUDY") + element(0x0020000D, b"UI", b"../../etc/passwd"), 0),
+        (level(b"STUDY") + b"".join(element(0x00190010 + tag, b"LO", b"x") for tag in range(101)), 0xA900),
+        (level(b"STUDY") + element(0x00400275, b"SQ", (struct.pack("<HHL", 0xFFFE, 0xE000, 0)) * 2), 0xA900),
+        (level(b"STUDY") + element(0x00190010, b"SQ", item(element(0x00400009, b"SH", b"x"))), 0xA900),
+        (level(b"STUDY") + element(0x00400275, b"SQ", item(element(0x00400009, b"SH", b"*a" * 20))), 0xA900),
+        (level(b"STUDY") + element(0x00400275, b"SQ", item(element(0x00400009, b"SH", b"none"))), 0),
     ],
-    ids=range(14),
+    ids=range(19),
 )
 def test_hostile_keys_get_a_status_and_the_association_stays(peer: RawPeer, identifier: bytes, status: int) -> None:
     peer.send(find(identifier))
