@@ -61,7 +61,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start it and wait until it answers."""
         options = [part for option in OPTIONS for part in ("-c", option)]
-        command = [_program("postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options]
+        command = [program("postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd="/", stdout=log, stderr=log, **_owner())  # noqa: S603 - ours
         _await(self, self.process)
@@ -114,7 +114,7 @@ class PostgresServer:
 
 def lacking() -> str | None:
     """Say what is missing to start a server; None if nothing is."""
-    if not (_program("initdb") and _program("postgres")):
+    if not (program("initdb") and program("postgres")):
         return "needs PostgreSQL (Debian's package postgresql)"
     try:
         import psycopg  # noqa: F401
@@ -134,7 +134,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         if _owner():
             shutil.chown(folder, "postgres")
         data = folder / "data"
-        initdb = [_program("initdb"), "-D", str(data), "-U", "kahua", "-A", "trust", "-E", "UTF8", "-N", *ORDER]
+        initdb = [program("initdb"), "-D", str(data), "-U", "kahua", "-A", "trust", "-E", "UTF8", "-N", *ORDER]
         subprocess.run(initdb, check=True, cwd="/", stdout=subprocess.DEVNULL, **_owner())  # noqa: S603 - ours
         server = PostgresServer(folder=folder)
         try:
@@ -151,8 +151,8 @@ def _owner() -> dict[str, Any]:
     return {"user": "postgres"} if os.geteuid() == 0 else {}
 
 
-def _program(name: str) -> str:
-    """Path of one of PostgreSQL's programs; empty if it is not here."""
+def program(name: str) -> str:
+    """Give the path of one of PostgreSQL's programs; empty if it is not here."""
     versions = sorted(DEBIAN_FOLDER.glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
     return next((str(folder / name) for folder in versions if (folder / name).exists()), shutil.which(name) or "")
 

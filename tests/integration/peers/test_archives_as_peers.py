@@ -144,6 +144,21 @@ def test_dcmqrscp_takes_gives_and_moves(site: Site, archive_of_dcmtk: Peer, tmp_
     assert len(list(source.retrieve(STUDY, SERIES, folder))) == len(CT)
 
 
+def test_dcmqrscp_is_filled_by_a_move_from_here(receiver: Receiver, archive_of_dcmtk: Peer, tmp_path: Path) -> None:
+    """`movescu` has a study sent to it; then it gives it to `getscu`, its pixels as they are."""
+    keys = ("-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={STUDY}")
+    asked = ["movescu", "-S", "-aet", "DCMQR", "-aec", "kp-main", "-aem", "DCMQR", *keys, *map(str, receiver.address)]
+    folder = tmp_path / "got"
+    folder.mkdir()
+    there = ("127.0.0.1", str(archive_of_dcmtk.port))
+    given = ["getscu", "-S", "+B", "-aec", "DCMQR", "-od", str(folder), *keys, *there]
+    for name, *options in (asked, given):
+        done = subprocess.run([tool(name), *options], capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == 0, done.stderr
+    size = len(CT[0].PixelData)
+    assert sorted(path.read_bytes()[-size:] for path in folder.iterdir()) == sorted(each.PixelData for each in CT)
+
+
 def test_the_applications_of_pynetdicom_ask_and_get(site: Site, receiver: Receiver, tmp_path: Path) -> None:
     know(site, "READER", free_port())
     folder = tmp_path / "got"
