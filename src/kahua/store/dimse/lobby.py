@@ -7,6 +7,7 @@ byte by byte, take no place from those that mean it.
 import selectors
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ssl import SSLContext, SSLError, SSLSocket, SSLWantReadError, SSLWantWriteError
@@ -138,12 +139,15 @@ class Lobby:
             self._selector.register(connection, selectors.EVENT_READ)
 
     def _make_place(self) -> None:
-        """Close the connection that has waited for longest: whoever means it asks at once.
+        """Close the connection that has waited for longest, of those from the address that has most.
 
-        Those that drip are not spared, else the few places that they leave would be too few for those who come.
+        Whoever means it asks at once, and a crowd from one address keeps nobody from others out. Those that drip are
+        not spared, else the few places that they leave would be too few for those who come.
         """
-        if (guest := next(iter(self._guests.values()), None)) is not None:
-            self._close(guest)
+        crowd = Counter(guest.address for guest in self._guests.values())
+        if crowd:
+            ((busiest, _),) = crowd.most_common(1)
+            self._close(next(guest for guest in self._guests.values() if guest.address == busiest))
 
     def _read(self, guest: _Guest) -> None:
         self._read_once(guest)

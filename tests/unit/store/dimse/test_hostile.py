@@ -192,6 +192,19 @@ def test_hundreds_of_silent_connections_take_no_place_and_no_thread(address: Add
             connection.close()
 
 
+def test_a_crowd_from_one_address_keeps_a_slow_one_from_another_in(address: Address) -> None:
+    request = pdu(REQUEST, associate_body())
+    with socket.create_connection(address, timeout=5, source_address=("127.0.0.2", 0)) as slow:
+        slow.sendall(request[:50])
+        crowd = [socket.create_connection(address) for _ in range(700)]
+        try:
+            slow.sendall(request[50:])
+            assert slow.recv(1)[0] == ACCEPT
+        finally:
+            for connection in crowd:
+                connection.close()
+
+
 def test_connections_that_come_and_go_leave_nothing(received: tuple[Receiver, Archive]) -> None:
     receiver, _ = received
     for number in range(300):
