@@ -282,3 +282,33 @@ def test_all_objects_move_to_a_bucket_and_back_while_the_site_works(
     for name in list(traffic.kept)[-3:]:
         traffic.look(name)
     traffic.client.http.close()
+
+
+def test_a_bucket_that_dies_in_the_middle_of_a_move_is_said_and_the_move_goes_on(
+    start_site: StartSite, own_s3: S3Server, tmp_path: Path
+) -> None:
+    settings = {name: value for name, value in own_s3.settings().items() if name != "object_store"}
+    place = own_s3.place()
+    site = start_site(**settings)
+    client = client_of(site)
+    traffic = Traffic(site, client)
+    for number in range(3):
+        series = ct_series(slices=12, rows=128, columns=128, seed=f"dies {number}", patient_id=f"DIES {number}")
+        send(site, series)
+        client.wait_for_series(series[0].SeriesInstanceUID, preview=True, instances=12)
+        traffic.kept[f"dies {number}"] = series
+    mover = Mover(site, place, "--rate", "0.05")
+    wait_for(lambda: any(bucket(own_s3, place, tmp_path).keys()), "the first objects")
+    own_s3.kill()
+    output, _ = mover.process.communicate(timeout=240)
+    assert mover.process.returncode == 1, output
+    assert "Traceback" not in output
+    assert "does not answer as it should" in output
+    for name in traffic.kept:
+        traffic.look(name)  # what is here is given, with or without the bucket
+    own_s3.start()
+    wait_for(lambda: is_readable(bucket(own_s3, place, tmp_path)), "the server's volumes")
+    Mover(site, place).said()
+    check_all_are_at(site, bucket(own_s3, place, tmp_path), traffic)
+    assert files_of(site.folder / "objects") == []
+    client.http.close()
