@@ -4,12 +4,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from kahua.testing import shared_data
 
 from .conftest import client_of
-from .outcomes import DOORS, READER, STORED, Group, address_of, data_set_by_wado, data_sets_by_get, instances, value
+from .outcomes import (
+    DOORS,
+    LOOKED_AT,
+    READER,
+    STORED,
+    Group,
+    address_of,
+    data_set_by_wado,
+    data_sets_by_get,
+    instances,
+    value,
+)
 from .running import Client, RunningSite, wait_for
 
 DATA = shared_data()
@@ -54,10 +66,20 @@ def client(site: RunningSite) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="module")
+def administrator(site: RunningSite) -> Iterator[httpx.Client]:
+    """Give a session of the administrator: peers are added by persons only."""
+    with httpx.Client(base_url=site.url) as browser:
+        answer = browser.post("/api/sign-in/link", json={"token": site.first_link.partition("#token=")[2]})
+        browser.headers["X-CSRF-Token"] = answer.json()["csrf_token"]
+        yield browser
+
+
+@pytest.fixture(scope="module")
 def groups(site: RunningSite, client: Client) -> list[Group]:
     groups = groups_of(DATA or Path())
-    for group in groups:
-        group.send(site, client)
+    for door in sorted(DOORS, key=lambda door: door != LOOKED_AT):
+        for group in groups:
+            group.send(door, site, client)
     return groups
 
 
@@ -80,14 +102,18 @@ def test_what_is_stored_comes_out_as_it_went_in(client: Client, groups: list[Gro
             assert data_set_by_wado(client, address_of(project, row)) in data_sets, (group.name, row)
 
 
-def test_c_get_gives_the_same(site: RunningSite, client: Client, groups: list[Group]) -> None:
+def test_c_get_gives_the_same(
+    site: RunningSite, client: Client, administrator: httpx.Client, groups: list[Group]
+) -> None:
+    reader = {"name": "reader", "ae_title": READER, "host": "127.0.0.1", "port": 104}
     for group in groups:
         project = group.project("C-STORE")
         rows = instances(client, project)
         if not rows or "broken" in group.name:
             continue
-        peer = ("--ae-title", READER, "--host", "127.0.0.1", "--port", "104", "--may-query", "--as-stored")
-        assert site.kahua("peer", "add", "reader", *peer, "--project", project).returncode == 0
+        rights = {"may_query": True, "deidentify": False}
+        added = administrator.post(f"/api/projects/{project}/peers", json=reader | rights)
+        assert added.status_code == 201, added.text
         got = data_sets_by_get(site, group, {value(row, "0020000D") for row in rows})
         assert sorted(got) == sorted(value(row, "00080018") for row in rows)
         assert set(got.values()) <= group.data_sets(), group.name
@@ -102,7 +128,7 @@ def test_everything_derived_is_there_or_says_why_not(client: Client, examined: l
 
 def derived(client: Client, group: Group) -> list[dict[str, Any]]:
     """Wait until the worker has looked at every series of a group; list them."""
-    mine = client.of_project(group.project("STOW-RS"))
+    mine = client.of_project(group.project(LOOKED_AT))
 
     def done() -> list[list[dict[str, Any]]] | None:
         items = mine.series()
@@ -117,7 +143,7 @@ def errors_of(client: Client, group: Group, series: dict[str, Any]) -> set[str]:
     """What validation calls an error, in words."""
     if series["validation"] != "errors":
         return set()
-    report = client.of_project(group.project("STOW-RS")).get(f"series/{series['id']}/validation")
+    report = client.of_project(group.project(LOOKED_AT)).get(f"series/{series['id']}/validation")
     found = {finding["sentence"] for finding in report["findings"] if finding["severity"] == "error"}
     assert found, series["id"]
     return found
@@ -125,7 +151,7 @@ def errors_of(client: Client, group: Group, series: dict[str, Any]) -> set[str]:
 
 def look_at(client: Client, group: Group, series: dict[str, Any]) -> None:
     """Ask for all that is made of a series and its first instance: it comes, or a problem says why it does not."""
-    project = group.project("STOW-RS")
+    project = group.project(LOOKED_AT)
     place = f"/dicom-web/{project}/studies/{series['study_uid']}/series/{series['series_uid']}"
     (first,) = client.http.get(f"{place}/instances", params={"limit": 1}).json()
     instance = address_of(project, first)
