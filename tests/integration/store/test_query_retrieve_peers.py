@@ -439,6 +439,8 @@ def test_find_answers_in_both_models_over_pynetdicom(served: Served) -> None:
         answers = list(association.send_c_find(keys, model))
         assert [answer[0].Status for answer in answers] == [0xFF00, 0]
         assert str(answers[0][1].PatientName) == "Müller^Jürgen"
-    keys = dataset(QueryRetrieveLevel="STUDY", PatientID="P-1", PatientComments="not matched")
+    keys = dataset(QueryRetrieveLevel="STUDY", PatientID="P-1", PatientComments="not there")
+    assert [answer[0].Status for answer in association.send_c_find(keys, model)] == [0]
+    keys = dataset(QueryRetrieveLevel="STUDY", PatientID="P-1", NumberOfStudyRelatedInstances="77")
     assert [answer[0].Status for answer in association.send_c_find(keys, model)] == [0xFF01, 0]
     association.release()
