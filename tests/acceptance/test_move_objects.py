@@ -3,6 +3,7 @@
 import hashlib
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ from kahua.testing.factory import ct_series, part10
 from kahua.testing.s3 import ACCESS_KEY, SECRET_KEY, S3Server, lacking, s3_server
 
 from .conftest import StartSite, client_of
-from .peers import send
+from .peers import dcmtk, send, write_files
 from .running import KAHUA, Client, RunningSite, wait_for
 
 DICOM = {"Accept": 'multipart/related; type="application/dicom"'}
@@ -101,6 +102,17 @@ class Traffic:
         self.kept[name] = series
         return name
 
+    def receive_at_once(self, folder: Path) -> None:
+        """Take four series at the same time, each from a `dcmsend` of its own."""
+        self.number += 1
+        crowd = {name: ct_series(slices=3, seed=name) for name in (f"crowd {self.number} {each}" for each in range(4))}
+        folders = [write_files(folder / name, series) for name, series in crowd.items()]
+        with ThreadPoolExecutor(len(folders)) as pool:
+            list(pool.map(lambda each: dcmtk("dcmsend", self.site, each), folders))
+        for series in crowd.values():
+            self.client.wait_for_series(series[0].SeriesInstanceUID, instances=3)
+        self.kept |= crowd
+
     def stow(self, series: list[Dataset]) -> None:
         head = b"--edge\r\nContent-Type: application/dicom\r\n\r\n"
         answer = self.client.http.post(
@@ -141,6 +153,8 @@ class Traffic:
     def turn(self) -> None:
         """Do everything once."""
         names = [self.receive() for _ in range(4)]
+        with tempfile.TemporaryDirectory() as folder:
+            self.receive_at_once(Path(folder))
         for name in list(self.kept)[:2] + names:
             self.look(name)
         self.delete(names[0])
