@@ -9,7 +9,7 @@ from pydicom import Dataset, dcmread
 from sqlalchemy import select
 
 from kahua.dicom import Profile
-from kahua.errors import HeldBack, InvalidInput, KahuaError, UnreadableDicom
+from kahua.errors import HeldBack, InvalidInput, KahuaError, Unavailable, UnreadableDicom
 from kahua.store import (
     Accepted,
     Archive,
@@ -220,6 +220,20 @@ def test_arrivals_of_a_day_are_counted_together(confidential: Archive) -> None:
         (report,) = reports_of(session, "main", limit=10)
     assert (report.occasion, report.instances, report.left_out) == ("arrival", 3, 1)
     assert ["(0010,0010) PatientName", "pseudonym", 3] in report.changes
+
+
+def test_counts_wait_for_a_database_that_is_away(confidential: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise Unavailable("The database is away.")
+
+    send(confidential, head()[0])
+    with monkeypatch.context() as away:
+        away.setattr("kahua.store.ingest.arrivals.count_arrivals", refuse)
+        confidential.arrivals.close()
+    confidential.arrivals.close()
+    with confidential.database.read() as session:
+        (report,) = reports_of(session, "main", limit=10)
+    assert report.instances == 1
 
 
 def test_sealed_patients_are_found_with_the_passphrase_alone(confidential: Archive, tmp_path: Path) -> None:

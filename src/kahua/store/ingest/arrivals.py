@@ -21,7 +21,8 @@ from sqlalchemy import select
 from kahua.database import Database
 from kahua.dicom import Header, read_file_meta, subject_of, write_file_meta
 from kahua.dicom.pseudonyms import ALPHABET, LENGTH
-from kahua.errors import DicomRefused
+from kahua.errors import DicomRefused, KahuaError
+from kahua.logs import get_logger
 from kahua.store.confidentiality import (
     Instructions,
     Original,
@@ -55,6 +56,8 @@ OWN_DOORS: Final = frozenset({"run", "release"})
 TARGET: Final = "target"
 
 _PSEUDONYM: Final = re.compile(rf"P[{ALPHABET}]{{{LENGTH}}}")
+
+log = get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,27 +207,46 @@ class _Counts:
         self._counted()
 
     def write(self) -> None:
-        """Write down what was counted since the last time."""
+        """Write down what was counted since the last time; where that fails, it is tried again with what follows."""
+        tallies = self._take()
+        if not tallies:
+            return
+        try:
+            with self._database.write() as session:
+                for project_id, tally in sorted(tallies.items()):
+                    count_arrivals(session, project_id, tally, actor="site")
+        except KahuaError as error:
+            log.warning("what was de-identified is not counted yet", reason=error.message)
+            self._put_back(tallies)
+
+    def _take(self) -> dict[str, Tally]:
         with self._lock:
             tallies, self._tallies, self._uncounted = self._tallies, defaultdict(Tally), 0
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-        if tallies:
-            with self._database.write() as session:
-                for project_id, tally in sorted(tallies.items()):
-                    count_arrivals(session, project_id, tally, actor="site")
+        return tallies
+
+    def _put_back(self, tallies: Mapping[str, Tally]) -> None:
+        with self._lock:
+            for project_id, tally in tallies.items():
+                self._tallies[project_id].add(tally)
+            self._wait()
 
     def _counted(self) -> None:
         with self._lock:
             self._uncounted += 1
             is_due = self._uncounted >= MOST_UNCOUNTED
-            if not is_due and self._timer is None:
-                self._timer = threading.Timer(COUNT_SECONDS, self.write)
-                self._timer.daemon = True
-                self._timer.start()
+            if not is_due:
+                self._wait()
         if is_due:
             self.write()
+
+    def _wait(self) -> None:
+        if self._timer is None:
+            self._timer = threading.Timer(COUNT_SECONDS, self.write)
+            self._timer.daemon = True
+            self._timer.start()
 
 
 def _subject_of(header: Header) -> str:
