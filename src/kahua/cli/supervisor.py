@@ -39,6 +39,9 @@ LOCK_SECONDS = 15
 #: A part that ends is started again after 1, 2, 4, … seconds, at most this many.
 MAX_RESTART_SECONDS = 30
 
+#: A part that ran for so long before it ended has not failed again, but for the first time.
+STEADY_SECONDS = 600
+
 
 @dataclass
 class Service:
@@ -47,7 +50,17 @@ class Service:
     name: str
     process: ForkProcess | None = None
     failures: int = 0
+    #: When it started, or is to start again, by the monotonic clock.
     start_at: float = 0.0
+
+    def end(self, moment: float) -> float:
+        """Note that its process has ended; give the seconds until it starts again."""
+        if moment - self.start_at >= STEADY_SECONDS:
+            self.failures = 0
+        self.failures += 1
+        pause = min(2.0 ** (self.failures - 1), MAX_RESTART_SECONDS)
+        self.process, self.start_at = None, moment + pause
+        return pause
 
 
 @dataclass
@@ -76,6 +89,7 @@ class Supervisor:
         gc.freeze()  # else the collector would touch, and so copy, what the parts share
         for service in self.services:
             status_file(self.settings, service.name).unlink(missing_ok=True)
+            service.start_at = time.monotonic()
             self._spawn(service)
         deadline = time.monotonic() + START_SECONDS
         for service in self.services:
@@ -129,11 +143,9 @@ class Supervisor:
             if time.monotonic() >= service.start_at:
                 self._spawn(service)
         elif not service.process.is_alive():
-            service.failures += 1
-            pause = min(2.0 ** (service.failures - 1), MAX_RESTART_SECONDS)
             status = service.process.exitcode
+            pause = service.end(time.monotonic())
             self.tell(f"The part {service.name} ended (status {status}); it starts again in {pause:.0f} s.")
-            service.process, service.start_at = None, time.monotonic() + pause
 
 
 def _enter(name: str, settings: Settings, log: Path, parent: int) -> None:
