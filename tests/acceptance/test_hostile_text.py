@@ -5,6 +5,7 @@ import socket
 import warnings
 import zipfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Page
@@ -106,6 +107,19 @@ def test_text_comes_back_as_it_was(hostile: Client, name: str) -> None:
     assert found["description"] == wanted.SeriesDescription
     assert found["patient_id"] == wanted.PatientID
     assert found["preview"]["state"] == "ready"
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_xml_holds_it_as_text(hostile: Client, name: str) -> None:
+    wanted = read(hostile_file(name))
+    item = hostile.wait_for_series(wanted.SeriesInstanceUID)
+    address = f"/dicom-web/{hostile.project}/studies/{item['study_uid']}/series/{item['series_uid']}/metadata"
+    answer = hostile.http.get(address, headers={"Accept": 'multipart/related; type="application/dicom+xml"'})
+    document = answer.content[answer.content.index(b"<?xml") : answer.content.rindex(b">\r\n--") + 1]
+    root = ElementTree.fromstring(document)  # noqa: S314 - the answer is ours
+    found = root.find("{*}DicomAttribute[@keyword='StudyDescription']/{*}Value")
+    assert found is not None
+    assert found.text == wanted.StudyDescription.replace("\x1b", "\ufffd")
 
 
 def test_no_file_is_named_after_it(site: RunningSite, hostile: Client) -> None:
