@@ -90,6 +90,7 @@ def test_on_a_phone_every_page_is_at_hand_or_behind_more(signed_in: Page) -> Non
     assert violations(signed_in) == []
     pages.get_by_role("button", name="More").click()
     expect(signed_in.get_by_role("menuitem", name="Extensions")).to_be_in_viewport(ratio=1)
+    assert violations(signed_in) == []
     signed_in.get_by_role("menuitem", name="Projects and people").click()
     expect(signed_in.get_by_role("heading", level=1)).to_be_visible()
     signed_in.wait_for_url("**/site/people")

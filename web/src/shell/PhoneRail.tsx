@@ -28,7 +28,7 @@ export function PhoneRail({ entries, project }: Props) {
         </Link>
       ))}
       {others.length + entries.site.length > 0 && (
-        <Menu position="top-end" width={220} shadow="md">
+        <Menu position="top-end" width={220} shadow="md" withinPortal={false}>
           <Menu.Target>
             <UnstyledButton className={classes.link} data-status={isAmong ? 'active' : undefined}>
               <IconDots size={20} stroke={1.5} aria-hidden />
