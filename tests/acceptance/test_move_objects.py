@@ -240,19 +240,23 @@ def files_of(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def test_all_objects_move_to_a_bucket_and_back_while_the_site_works(
-    start_site: StartSite, own_s3: S3Server, tmp_path: Path
-) -> None:
-    settings = {name: value for name, value in own_s3.settings().items() if name != "object_store"}
-    place = own_s3.place()
-    site = start_site(**settings)
-    client = client_of(site)
-    traffic = Traffic(site, client)
+def filled_site(start_site: StartSite, s3: S3Server) -> tuple[RunningSite, Traffic]:
+    """Start a site that knows a bucket and keeps its objects in a folder, with some series in it."""
+    site = start_site(**{name: value for name, value in s3.settings().items() if name != "object_store"})
+    traffic = Traffic(site, client_of(site))
     for number in range(4):
         series = ct_series(slices=12, rows=128, columns=128, seed=f"before {number}", patient_id=f"BEFORE {number}")
         send(site, series)
-        client.wait_for_series(series[0].SeriesInstanceUID, preview=True, instances=12)
+        traffic.client.wait_for_series(series[0].SeriesInstanceUID, preview=True, instances=12)
         traffic.kept[f"before {number}"] = series
+    return site, traffic
+
+
+def test_all_objects_move_to_a_bucket_and_back_while_the_site_works(
+    start_site: StartSite, own_s3: S3Server, tmp_path: Path
+) -> None:
+    place = own_s3.place()
+    site, traffic = filled_site(start_site, own_s3)
 
     dry = site.kahua("move-objects", place, "--dry-run")
     assert "objects would be moved from directory to s3://" in dry.stdout, dry.stderr
@@ -301,16 +305,8 @@ def test_all_objects_move_to_a_bucket_and_back_while_the_site_works(
 def test_a_bucket_that_dies_in_the_middle_of_a_move_is_said_and_the_move_goes_on(
     start_site: StartSite, own_s3: S3Server, tmp_path: Path
 ) -> None:
-    settings = {name: value for name, value in own_s3.settings().items() if name != "object_store"}
     place = own_s3.place()
-    site = start_site(**settings)
-    client = client_of(site)
-    traffic = Traffic(site, client)
-    for number in range(3):
-        series = ct_series(slices=12, rows=128, columns=128, seed=f"dies {number}", patient_id=f"DIES {number}")
-        send(site, series)
-        client.wait_for_series(series[0].SeriesInstanceUID, preview=True, instances=12)
-        traffic.kept[f"dies {number}"] = series
+    site, traffic = filled_site(start_site, own_s3)
     mover = Mover(site, place, "--rate", "0.05")
     wait_for(lambda: any(bucket(own_s3, place, tmp_path).keys()), "the first objects")
     own_s3.kill()
@@ -325,4 +321,4 @@ def test_a_bucket_that_dies_in_the_middle_of_a_move_is_said_and_the_move_goes_on
     Mover(site, place).said()
     check_all_are_at(site, bucket(own_s3, place, tmp_path), traffic)
     assert files_of(site.folder / "objects") == []
-    client.http.close()
+    traffic.client.http.close()
