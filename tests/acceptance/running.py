@@ -136,14 +136,21 @@ class Client:
     def at(self, site: RunningSite) -> "Client":
         """Give the same person after the site was started again, at another address."""
         self.http.close()
-        other = copy(self)
-        other.http = httpx.Client(base_url=site.url, headers=self.http.headers, timeout=ANSWER_SECONDS)
-        return other
+        return self._with_connections(site.url)
+
+    def apart(self) -> "Client":
+        """Give the same person for another thread: a pool may close a connection from which another one reads."""
+        return self._with_connections(str(self.http.base_url))
 
     def of_project(self, project: str) -> "Client":
         """Give the same person in another project."""
         other = copy(self)
         other.project = project
+        return other
+
+    def _with_connections(self, url: str) -> "Client":
+        other = copy(self)
+        other.http = httpx.Client(base_url=url, headers=self.http.headers, timeout=ANSWER_SECONDS)
         return other
 
     def get(self, path: str, **query: Any) -> Any:

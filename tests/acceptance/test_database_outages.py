@@ -41,7 +41,7 @@ class Busy:
     """Sends by C-STORE and by STOW-RS, and asks, all the time; what was acknowledged and what was answered is kept."""
 
     def __init__(self, site: RunningSite, client: Client) -> None:
-        self.site, self.client = site, client
+        self.site, self._sender, self._asker = site, client.apart(), client.apart()
         self.acknowledged: set[str] = set()
         self.statuses: dict[str, Counter[int | None]] = {name: Counter() for name in ("store", "stow", "query")}
         self._stop = threading.Event()
@@ -59,6 +59,8 @@ class Busy:
                 self._stop.set()
             for worker in workers:
                 worker.result(timeout=90)
+        for client in (self._sender, self._asker):
+            client.http.close()
 
     def _again_and_again(self, step: Callable[[], None]) -> None:
         while not self._stop.is_set():
@@ -84,14 +86,14 @@ class Busy:
     def _stow(self) -> None:
         instance = self._next()[0]
         headers = {"Content-Type": "application/dicom"}
-        answer = self.client.http.post("/dicom-web/main/studies", content=part10(instance), headers=headers)
+        answer = self._sender.http.post("/dicom-web/main/studies", content=part10(instance), headers=headers)
         self.statuses["stow"][answer.status_code] += 1
         if answer.is_success:
             self.acknowledged.add(str(instance.SOPInstanceUID))
 
     def _query(self) -> None:
         for path in ("/dicom-web/main/instances?limit=5", "/api/projects/main/series"):
-            self.statuses["query"][self.client.http.get(path).status_code] += 1
+            self.statuses["query"][self._asker.http.get(path).status_code] += 1
 
 
 def uids_of(client: Client) -> set[str]:

@@ -53,30 +53,32 @@ def test_of_many_bodies_under_one_uid_one_is_stored(own_site: RunningSite) -> No
 
 
 def test_reading_writing_deleting_and_erasing_at_once_leaves_nothing_half(own_site: RunningSite) -> None:
-    client = client_of(own_site)
+    administrator = client_of(own_site)
     series = ct_series(slices=12, seed="wanted by all")
     files = [part10(instance) for instance in series]
     study = f"/dicom-web/main/studies/{series[0].StudyInstanceUID}"
     answers: Counter[int] = Counter()
     over = threading.Event()
 
-    def read() -> None:
+    def read(client: Client) -> None:
         answer = client.http.get(study, headers={"Accept": "application/zip"})
         answers[answer.status_code] += 1
         if answer.status_code == 200:
             assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
 
-    def write() -> None:
+    def write(client: Client) -> None:
         answers[store(client, files)] += 1
 
-    def delete() -> None:
+    def delete(client: Client) -> None:
         answers[client.http.delete(study).status_code] += 1
         for item in client.get("trash")["items"]:
             answers[client.http.post(f"/api/projects/main/trash/{item['id']}/restore").status_code] += 1
 
-    def again(act: Callable[[], None]) -> None:
+    def again(act: Callable[[Client], None]) -> None:
+        client = administrator.apart()
         while not over.is_set():
-            act()
+            act(client)
+        client.http.close()
 
     with ThreadPoolExecutor(4) as pool:
         acts = [pool.submit(again, act) for act in (read, read, write, delete)]
@@ -88,4 +90,4 @@ def test_reading_writing_deleting_and_erasing_at_once_leaves_nothing_half(own_si
             act.result()
     assert set(answers) <= TRUE_ANSWERS
     assert "Every instance has its file, and every file its row." in own_site.kahua("doctor").stdout
-    client.http.close()
+    administrator.http.close()

@@ -12,9 +12,9 @@ from .running import Client, RunningSite
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def either(request: pytest.FixtureRequest, start_site: StartSite) -> Iterator[RunningSite]:
-    """Start a site on each kind of database."""
+    """Start a site of its own on each kind of database."""
     if request.param == "sqlite":
-        yield request.getfixturevalue("site")
+        yield start_site()
         return
     server: PostgresServer = request.getfixturevalue("postgresql")
     with server.database() as url:
