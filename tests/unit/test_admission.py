@@ -112,11 +112,14 @@ def test_what_was_retrieved_is_in_the_audit_log(make_site: MakeSite) -> None:
     know(site, "main", **PACS, may_query=True)
     answer = route(site, "KAHUA", "PACS")
     assert isinstance(answer, Route)
+    answer.retrieves("VIEWER", ["s1", "s2"], 8)
     answer.retrieved("VIEWER", 7, 1)
     with site.database.read() as session:
-        newest = entries(session)[0]
-    assert (newest.action, newest.actor, newest.subject) == ("series.retrieved", "peer peer-pacs", "VIEWER")
-    assert newest.details == {"instances": 7, "failed": 1}
+        last, first = entries(session)[:2]
+    for entry, action in ((first, "series.retrieved"), (last, "retrieval.finished")):
+        assert (entry.action, entry.actor, entry.subject) == (action, "peer peer-pacs", "VIEWER")
+    assert first.details == {"series": ["s1", "s2"], "instances": 8}
+    assert last.details == {"instances": 7, "failed": 1}
 
 
 def test_a_certificate_stands_for_a_network(make_site: MakeSite) -> None:

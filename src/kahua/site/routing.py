@@ -58,7 +58,12 @@ class Routing:
             peer=peer.id,
             max_associations=peer.max_associations,
             destination=lambda title: self._destination(project_id, title),
-            retrieved=lambda receiver, sent, failed: self._note_retrieval(peer, receiver, sent=sent, failed=failed),
+            retrieves=lambda receiver, series, count: self._note(
+                peer, receiver, "series.retrieved", series=list(series), instances=count
+            ),
+            retrieved=lambda receiver, sent, failed: self._note(
+                peer, receiver, "retrieval.finished", instances=sent, failed=failed
+            ),
         )
 
     def _destination(self, project_id: str, title: str) -> Destination | None:
@@ -73,18 +78,11 @@ class Routing:
             peer = peer_with_title(session, project_id, title)
         return destination_of(peer) if peer is not None else None
 
-    def _note_retrieval(self, peer: Peer, receiver: str, *, sent: int, failed: int) -> None:
-        """Write what left the site into the audit log."""
+    def _note(self, peer: Peer, receiver: str, action: str, **facts: object) -> None:
+        """Write what leaves the site, or has left it, into the audit log."""
+        actor = f"peer {peer.name}"
         with self.database.write() as session:
-            record(
-                session,
-                actor=f"peer {peer.name}",
-                action="series.retrieved",
-                subject=receiver,
-                project_id=peer.project_id,
-                instances=sent,
-                failed=failed,
-            )
+            record(session, actor=actor, action=action, subject=receiver, project_id=peer.project_id, **facts)
 
     def _default_project(self, session: Session, called: str) -> ProjectRow | None:
         known = called.strip().upper() == self.settings.dicom_ae_title.upper()

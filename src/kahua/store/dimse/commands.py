@@ -57,7 +57,7 @@ RESPONSE = 0x8000
 
 
 class Status(IntEnum):
-    """What became of a request (PS3.4 table B.2-1, PS3.7 annex C)."""
+    """What became of a request (PS3.4 tables B.2-1 and C.4-1 to C.4-3, PS3.7 annex C)."""
 
     SUCCESS = 0x0000
     PROCESSING_FAILURE = 0x0110
@@ -66,7 +66,9 @@ class Status(IntEnum):
     NO_SUCH_ACTION = 0x0123
     NOT_AUTHORIZED = 0x0124
     UNRECOGNIZED_OPERATION = 0x0211
+    RESOURCE_LIMITATION = 0x0213
     OUT_OF_RESOURCES = 0xA700
+    UNABLE_TO_CALCULATE_MATCHES = 0xA701
     UNABLE_TO_PERFORM_SUB_OPERATIONS = 0xA702
     MOVE_DESTINATION_UNKNOWN = 0xA801
     DATA_SET_DOES_NOT_MATCH_SOP_CLASS = 0xA900

@@ -9,15 +9,16 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, select
 
 from kahua.database import Database
-from kahua.errors import InvalidInput, PeerUnavailable, TooMuch
+from kahua.errors import InvalidInput, KahuaError, TooMuch
 from kahua.logs import get_logger
-from kahua.store.dimse.association import Association
+from kahua.store.dimse.association import Association, Ended
 from kahua.store.dimse.commands import Command, Originator, Progress, Status, encode_response
 from kahua.store.dimse.identifier import Identifier, read_identifier, write_uids
 from kahua.store.dimse.message import Context
 from kahua.store.dimse.models import LEVELS, PATIENT_ROOT, check_level
 from kahua.store.dimse.requestor import Destination
 from kahua.store.dimse.sender import MAX_MESSAGE_ID, Outgoing, Rewriter, Sent, offer, outgoing, send
+from kahua.store.dimse.states import Event
 from kahua.store.objects import ObjectStore
 from kahua.store.tables import InstanceRow, SeriesRow, StudyRow
 
@@ -82,9 +83,18 @@ class SubOperations:
         return Status.SUB_OPERATIONS_WITH_FAILURES if self.failed or self.warning else Status.SUCCESS
 
 
-def wanted_instances(
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a retrieval names."""
+
+    instances: Sequence[Outgoing]
+    #: Ids of the series to which they belong.
+    series: Sequence[str]
+
+
+def wanted_by(
     database: Database, objects: ObjectStore, project_id: str, command: Command, data: bytes, transfer_syntax: str
-) -> Sequence[Outgoing]:
+) -> Wanted:
     """Find what a retrieval names, in this project only.
 
     Raises
@@ -104,11 +114,15 @@ def wanted_instances(
         .order_by(SeriesRow.id, InstanceRow.instance_number, InstanceRow.id)
         .limit(MAX_INSTANCES + 1)
     )
+    instances: list[Outgoing] = []
+    series: dict[str, None] = {}
     with database.read() as session:
-        found = [outgoing(objects, row) for row in session.scalars(statement.execution_options(yield_per=1000))]
-    if len(found) > MAX_INSTANCES:
+        for row in session.scalars(statement.execution_options(yield_per=1000)):
+            instances.append(outgoing(objects, row))
+            series[row.series_id] = None
+    if len(instances) > MAX_INSTANCES:
         raise TooMuch(f"Over {MAX_INSTANCES} instances: ask for less.")
-    return found
+    return Wanted(instances=instances, series=list(series))
 
 
 def answer_retrieval(
@@ -151,7 +165,7 @@ def move_to(
     security: SSLContext | None,
     rewriter: Rewriter | None,
 ) -> Generator[Sent]:
-    """Send instances to another application; if it is lost, all that is left has failed."""
+    """Send instances to another application; if it is lost, or an object breaks off, all that is left has failed."""
     steps = send(destination, instances, calling=calling, originator=originator, security=security, rewriter=rewriter)
     done = 0
     with closing(steps):
@@ -159,14 +173,20 @@ def move_to(
             for sent in steps:
                 done += 1
                 yield sent
-        except PeerUnavailable as error:
-            log.warning("destination of C-MOVE lost", reason=error.message)
+        except KahuaError as error:
+            log.warning("C-MOVE broken off", destination=destination.ae_title, reason=error.message)
             for instance in instances[done:]:
                 yield Sent(instance=instance, status=Status.PROCESSING_FAILURE, comment=error.message)
 
 
 def give_back(association: Association, instances: Sequence[Outgoing], *, rewriter: Rewriter | None) -> Generator[Sent]:
-    """Send instances over the association on which they were asked for, where the peer plays the provider."""
+    """Send instances over the association on which they were asked for, where the peer plays the provider.
+
+    Raises
+    ------
+    Ended
+        The association ended; an object that breaks off leaves half a message, after which nothing can be said.
+    """
     contexts = [
         context
         for context in association.contexts.values()
@@ -174,7 +194,12 @@ def give_back(association: Association, instances: Sequence[Outgoing], *, rewrit
     ]
     for number, instance in enumerate(instances):
         message_id = 1 + number % MAX_MESSAGE_ID
-        yield offer(association, contexts, instance, message_id=message_id, rewriter=rewriter)
+        try:
+            sent = offer(association, contexts, instance, message_id=message_id, rewriter=rewriter)
+        except KahuaError as error:
+            log.warning("C-GET broken off", reason=error.message)
+            raise Ended(Event.ABORT) from error
+        yield sent
 
 
 def _conditions(asked: Identifier) -> list[ColumnElement[bool]]:

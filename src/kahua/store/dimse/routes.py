@@ -1,6 +1,6 @@
 """Who a peer is to this site, and what it may do; decided by the site, for each association."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kahua.store.dimse.pdu import Rejection
@@ -15,7 +15,7 @@ def nowhere(_title: str) -> Destination | None:
     return None
 
 
-def unsaid(_receiver: str, _sent: int, _failed: int) -> None:
+def unsaid(*_facts: object) -> None:
     """Note nothing."""
 
 
@@ -46,6 +46,8 @@ class Route:
     peer: str = ""
     max_associations: int | None = None
     destination: Resolver = nowhere
+    #: Is told who is to get how many instances of which series (their ids), before the first one leaves.
+    retrieves: Callable[[str, Sequence[str], int], None] = unsaid
     #: Is told who has retrieved, how many instances it has got, and how many not.
     retrieved: Callable[[str, int, int], None] = unsaid
 

@@ -34,7 +34,7 @@ from kahua.store.dimse.message import Context
 from kahua.store.dimse.models import FIND, GET, MOVE
 from kahua.store.dimse.negotiation import SERVICES
 from kahua.store.dimse.requestor import Destination
-from kahua.store.dimse.retrieving import SubOperations, answer_retrieval, give_back, move_to, wanted_instances
+from kahua.store.dimse.retrieving import SubOperations, answer_retrieval, give_back, move_to, wanted_by
 from kahua.store.dimse.routes import Route
 from kahua.store.dimse.sender import MAX_MESSAGE_ID, Outgoing, Rewriter, Sent
 from kahua.store.ingest.archive import Archive
@@ -123,8 +123,14 @@ class Services:
         if response.field != CommandField.N_EVENT_REPORT_RQ | RESPONSE or commitment is None:
             return False
         if response.status == Status.SUCCESS and commitment:
-            commitments.mark_delivered(self._archive.database, commitment)
+            self._mark_delivered(commitment)
         return True
+
+    def _mark_delivered(self, commitment: str) -> None:
+        try:
+            commitments.mark_delivered(self._archive.database, commitment)
+        except Unavailable as error:  # the peer hears of it a second time
+            log.warning("commitment not noted as reported", commitment=commitment, code=error.code)
 
     def _commit(self, command: Command, context: Context, inbox: Inbox, association: Association) -> None:
         """Take a request for storage commitment, durably, and report on it: the peer may wait for that or not."""
@@ -140,8 +146,7 @@ class Services:
             report = commitments.report_on(database, objects, project, request, ae_title=self._called)
         except KahuaError as error:
             log.info("commitment refused", code=error.code, calling=self.calling)
-            status = Status.INVALID_ARGUMENT_VALUE if isinstance(error, InvalidInput) else Status.PROCESSING_FAILURE
-            return association.send(context, encode_response(command, status, error.message))
+            return association.send(context, encode_response(command, commitment_status_of(error), error.message))
         except Exception:  # the outermost edge: the peer must have an answer, and a person the trace
             log.exception("commitment failed", calling=self.calling)
             return association.send(context, encode_response(command, Status.PROCESSING_FAILURE))
@@ -164,7 +169,8 @@ class Services:
             raise
         except KahuaError as error:
             log.info("query refused", code=error.code, calling=self.calling)
-            association.send(context, encode_response(command, query_status_of(error), error.message))
+            status = query_status_of(error, retrieves=command.field != CommandField.C_FIND_RQ)
+            association.send(context, encode_response(command, status, error.message))
         except Exception:  # the outermost edge: the peer must have an answer, and a person the trace
             log.exception("query failed", calling=self.calling)
             association.send(context, encode_response(command, Status.CANNOT_UNDERSTAND))
@@ -193,15 +199,25 @@ class Services:
             return association.send(context, encode_response(command, Status.NOT_AUTHORIZED, comment))
         database, objects = self._archive.database, self._archive.objects
         project, syntax = self._route.project_id, context.transfer_syntax
-        instances = wanted_instances(database, objects, project, command, data, syntax)
-        results = self._sub_operations(command, instances, destination, association)
-        tally = SubOperations(remaining=len(instances))
+        wanted = wanted_by(database, objects, project, command, data, syntax)
+        receiver = destination.ae_title if destination else self.calling
+        self._route.retrieves(receiver, wanted.series, len(wanted.instances))
+        results = self._sub_operations(command, wanted.instances, destination, association)
+        tally = SubOperations(remaining=len(wanted.instances))
         try:
             answer_retrieval(association, context, command, tally, results)
         finally:
             self.tally.sent += tally.sent
-            self._route.retrieved(destination.ae_title if destination else self.calling, tally.sent, len(tally.failed))
+            self._note_retrieval(receiver, tally)
         return None
+
+    def _note_retrieval(self, receiver: str, tally: SubOperations) -> None:
+        """Say what became of a retrieval, which is over: the peer has had the last word on it."""
+        sent, failed = tally.sent, len(tally.failed)
+        try:
+            self._route.retrieved(receiver, sent, failed)
+        except Unavailable as error:
+            log.warning("retrieval not noted", receiver=receiver, sent=sent, failed=failed, code=error.code)
 
     def _sub_operations(
         self, command: Command, instances: Sequence[Outgoing], destination: Destination | None, association: Association
@@ -264,15 +280,30 @@ def status_of(error: KahuaError) -> Status:
             return Status.PROCESSING_FAILURE
 
 
-def query_status_of(error: KahuaError) -> Status:
+def query_status_of(error: KahuaError, *, retrieves: bool) -> Status:
     """Say what is wrong with a query or retrieval (PS3.4 tables C.4-1 to C.4-3)."""
     match error:
         case InvalidInput():
             return Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS
+        case TooMuch() if retrieves:
+            return Status.UNABLE_TO_PERFORM_SUB_OPERATIONS
+        case Unavailable() if retrieves:
+            return Status.UNABLE_TO_CALCULATE_MATCHES
         case TooMuch() | Unavailable():
             return Status.OUT_OF_RESOURCES
         case _:
             return Status.CANNOT_UNDERSTAND
+
+
+def commitment_status_of(error: KahuaError) -> Status:
+    """Say what is wrong with a request for storage commitment (PS3.4 J.3.2, PS3.7 section 10.1.4.1.10)."""
+    match error:
+        case InvalidInput():
+            return Status.INVALID_ARGUMENT_VALUE
+        case Unavailable():
+            return Status.RESOURCE_LIMITATION
+        case _:
+            return Status.PROCESSING_FAILURE
 
 
 def _identifier(inbox: Inbox) -> bytes:

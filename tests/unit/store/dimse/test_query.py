@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kahua.errors import InvalidInput
+from kahua.errors import InvalidInput, Unavailable
 from kahua.settings import Settings
 from kahua.store import Origin
-from kahua.store.dimse import Receiver, Route, finding
+from kahua.store.dimse import Receiver, Route, finding, retrieving
 from kahua.store.dimse.commitment import read_request
 from kahua.store.dimse.identifier import read_identifier, write_identifier
 from kahua.testing.archive import archive_in
@@ -124,6 +125,23 @@ def test_a_failing_object_is_counted_and_listed(peer: RawPeer) -> None:
     kind, body = peer.receive()
     assert kind == DATA
     assert SERIES[0].SOPInstanceUID.encode() in body
+
+
+def test_an_object_that_breaks_off_half_way_ends_the_association(
+    peer: RawPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a message is under way: nothing that is said after it could be understood."""
+
+    def pieces() -> Iterator[bytes]:
+        yield bytes(100_000)
+        raise Unavailable("The object store does not answer.")
+
+    real = retrieving.outgoing
+    monkeypatch.setattr(retrieving, "outgoing", lambda *held: replace(real(*held), data=pieces, file=None))
+    peer.send(get(level(b"STUDY") + element(0x0020000D, b"UI", SERIES[0].StudyInstanceUID.encode())))
+    while (received := peer.receive())[0] == DATA:
+        assert not received[1][5] & 1 or number(received[1][6:], 0x0100) == 0x0001
+    assert received[0] == ABORT
 
 
 def next_command(peer: RawPeer) -> bytes:
