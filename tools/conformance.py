@@ -123,6 +123,13 @@ def _matching() -> list[str]:
             f"the first {MAX_LIMIT_BEYOND} and after {MAX_RETURN_SECONDS:.0f} seconds of reading, those that are only "
             f"in the objects. It gives at most {MAX_ANSWERS} answers."
         ),
+        (
+            "- Made for answers, of what is here: Modalities in Study and the Numbers of Study and Series Related "
+            "Series and Instances always, SOP Classes in Study where it is asked for (`includefield`), by C-FIND also "
+            "Retrieve AE Title, Instance Availability and the Numbers of Patient Related ones. Of these, Modalities "
+            "and SOP Classes in Study are matched."
+        ),
+        "- Keys whose values are bytes (OB, OW and the like) match nothing: C-FIND ignores them, with the status FF01.",
     ]
 
 

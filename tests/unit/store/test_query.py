@@ -16,7 +16,7 @@ from kahua.store.dicomweb.attributes import Level
 from kahua.store.dicomweb.documents import Documents
 from kahua.store.dicomweb.query import Answer, find, parse_query
 from kahua.testing.archive import archive_in
-from kahua.testing.factory import ct_series, data_set_bytes, mr_series
+from kahua.testing.factory import CT_IMAGE_STORAGE, MR_IMAGE_STORAGE, ct_series, data_set_bytes, mr_series
 
 BASE = "https://site.example/dicom-web/main"
 
@@ -93,6 +93,26 @@ def test_a_study_is_answered_with_its_counts_and_address(filled: Archive) -> Non
     assert study["00081190"] == {"vr": "UR", "Value": [f"{BASE}/studies/{uid}"]}
 
 
+@pytest.mark.parametrize("name", ["SOPClassesInStudy", "00080062"])
+def test_the_sop_classes_of_studies_are_answered_to_who_asks(filled: Archive, name: str) -> None:
+    assert "00080062" not in rows(ask(filled, Level.STUDY))[0]
+    found = rows(ask(filled, Level.STUDY, ("includefield", name)))
+    classes = {row["00100020"]["Value"][0]: row["00080062"] for row in found}
+    assert classes == {
+        "P_1": {"vr": "UI", "Value": [CT_IMAGE_STORAGE, MR_IMAGE_STORAGE]},
+        "PX1": {"vr": "UI", "Value": [CT_IMAGE_STORAGE]},
+    }
+    assert ask(filled, Level.STUDY, ("includefield", name), ("PatientID", "nobody")).count == 0
+
+
+@pytest.mark.parametrize("key", ["InstanceAvailability", "00080054", "NumberOfPatientRelatedStudies"])
+def test_what_is_made_for_answers_is_not_matched_and_the_answer_says_so(filled: Archive, key: str) -> None:
+    """Matched in the objects, which never have it, it would find nothing."""
+    query = parse_query(Level.STUDY, [(key, "1")])
+    assert (query.beyond, len(query.warnings)) == ((), 1)
+    assert ask(filled, Level.STUDY, (key, "1")).count == 2
+
+
 def test_series_and_instances_are_answered_below_their_study(filled: Archive) -> None:
     (series,) = rows(ask(filled, Level.SERIES, ("Modality", "MR")))
     study_uid, series_uid = (series[tag]["Value"][0] for tag in ("0020000D", "0020000E"))
@@ -143,6 +163,9 @@ def test_nothing_of_another_project_is_found(filled: Archive, level: Level) -> N
         ("StudyTime", "1100-", []),
         ("ModalitiesInStudy", "MR", ["P_1"]),
         ("ModalitiesInStudy", "CT", ["PX1", "P_1"]),
+        ("SOPClassesInStudy", MR_IMAGE_STORAGE, ["P_1"]),
+        ("00080062", f"{CT_IMAGE_STORAGE}\\1.2.3", ["PX1", "P_1"]),
+        ("SOPClassesInStudy", "1.2.3", []),
         ("AccessionNumber", "nothing", []),
     ],
 )
@@ -163,6 +186,7 @@ def test_a_list_is_a_value_where_that_is_wanted(filled: Archive) -> None:
         ("OperatorsName", '""', ["P_1"]),
         ("PatientID", '""\\PX1', ["PX1"]),
         ("ModalitiesInStudy", '""', []),
+        ("SOPClassesInStudy", '""', []),
     ],
 )
 def test_having_no_value_is_matched_where_that_is_wanted(

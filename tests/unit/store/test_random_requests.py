@@ -105,6 +105,7 @@ NAMES = (
             "StudyDate",
             "StudyTime",
             "ModalitiesInStudy",
+            "SOPClassesInStudy",
             "Modality",
             "StudyInstanceUID",
             "SeriesInstanceUID",

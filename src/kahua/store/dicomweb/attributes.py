@@ -33,6 +33,8 @@ class Matching(StrEnum):
     NUMBER = "number"
     #: Modalities in Study: some series of the study has it.
     MODALITIES = "modalities"
+    #: SOP Classes in Study: some instance of the study is of one of them.
+    CLASSES = "classes"
 
 
 class NameColumns(NamedTuple):
@@ -76,6 +78,7 @@ ATTRIBUTES = (
     Attribute("00080030", "StudyTime", Level.STUDY, Matching.TIME, StudyRow.study_time),
     Attribute("00080050", "AccessionNumber", Level.STUDY, Matching.TEXT, StudyRow.accession_number, indexed=True),
     Attribute("00080061", "ModalitiesInStudy", Level.STUDY, Matching.MODALITIES, SeriesRow.modality),
+    Attribute("00080062", "SOPClassesInStudy", Level.STUDY, Matching.CLASSES, InstanceRow.sop_class_uid),
     Attribute("00080090", "ReferringPhysicianName", Level.STUDY, Matching.PERSON, _REFERRING_PHYSICIAN),
     Attribute("00081030", "StudyDescription", Level.STUDY, Matching.TEXT, StudyRow.description),
     Attribute("00100010", "PatientName", Level.STUDY, Matching.PERSON, _PATIENT_NAME, indexed=True),

@@ -16,7 +16,7 @@ from kahua.dicom.rules import EMPTY, SEPARATOR, Rules, uids_of, values_of
 from kahua.errors import InvalidInput
 from kahua.store.dicomweb.attributes import Attribute, Matching
 from kahua.store.dicomweb.patterns import BeginsWith, Fits
-from kahua.store.tables import SeriesRow, StudyRow
+from kahua.store.tables import InstanceRow, SeriesRow, StudyRow
 
 #: Longest value and most wildcards: what is longer costs more than it can find.
 MAX_VALUE_LENGTH = 16_384
@@ -31,8 +31,9 @@ PROJECT = "project"
 #: Any characters, and any single one.
 WILDCARDS = "*?"
 
-#: A series of the same study, whichever series is asked for.
+#: A series of the same study, whichever series is asked for, and an instance of it.
 _SIBLING = aliased(SeriesRow)
+_WITHIN = aliased(InstanceRow)
 
 _DATE = re.compile(r"\d{8}")
 _TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
@@ -135,7 +136,7 @@ def condition(attribute: Attribute, value: str, rules: Rules) -> Condition:
     """
     if len(value) > MAX_VALUE_LENGTH or "\0" in value:
         raise _invalid(attribute, "is too long or holds a character that no value has")
-    if attribute.matching is Matching.UID:
+    if attribute.matching in (Matching.UID, Matching.CLASSES):
         return _uids(attribute, uids_of(value), rules)
     values = values_of(value, rules)
     if any(map(is_universal, values)):
@@ -192,8 +193,10 @@ def _single(attribute: Attribute, value: str, rules: Rules) -> Condition:
 def _uids(attribute: Attribute, uids: Sequence[str], rules: Rules) -> Condition:
     if len(uids) > MAX_UIDS:
         raise _invalid(attribute, f"lists more than {MAX_UIDS} UIDs")
+    is_empty = list(uids) == [EMPTY] and rules.empty
+    if attribute.matching is Matching.CLASSES:
+        return Condition(attribute, _never) if is_empty else Condition(attribute, _some_class, tuple(uids))
     if len(uids) == 1:
-        is_empty = uids[0] == EMPTY and rules.empty
         return Condition(attribute, _is_empty) if is_empty else exactly(attribute, uids[0])
     return Condition(attribute, _is_among, tuple(uids), is_led=attribute.indexed)
 
@@ -368,6 +371,15 @@ def _some_equals(_column: Any, modality: Any) -> ColumnElement[bool]:
 
 def _some_fits(_column: Any, glob: Any, like: Any) -> ColumnElement[bool]:
     return _some_series(_fits(_SIBLING.modality, glob, like))
+
+
+def _some_class(_column: Any, *uids: Any) -> ColumnElement[bool]:
+    return _some_series(
+        select(_WITHIN.id)
+        .where(_WITHIN.series_id == _SIBLING.id, _is_among(_WITHIN.sop_class_uid, *uids))
+        .correlate(_SIBLING)
+        .exists()
+    )
 
 
 def _some_series(of_series: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from kahua.errors import InvalidInput
 from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level
 from kahua.store.dicomweb.beyond import MAX_CANDIDATES, completed, rows_that_fit
 from kahua.store.dicomweb.documents import Documents
-from kahua.store.dicomweb.rows import COMPUTED, serialised
+from kahua.store.dicomweb.rows import CLASSES, COMPUTED, serialised, with_classes
 from kahua.store.dicomweb.selection import select_rows
 from kahua.store.metadata import with_addresses
 
@@ -46,9 +46,15 @@ PARAMETERS = {"limit": "nonNegativeInteger", "offset": "nonNegativeInteger", "in
     RULES, "boolean"
 )
 
-#: Attributes that are made for an answer, and that no object has.
+#: Attributes that are made for an answer, here or by C-FIND, and that no object has.
 _MADE = {
+    "QueryRetrieveLevel": "00080052",
+    "RetrieveAETitle": "00080054",
+    "InstanceAvailability": "00080056",
     "RetrieveURL": "00081190",
+    "NumberOfPatientRelatedStudies": "00201200",
+    "NumberOfPatientRelatedSeries": "00201202",
+    "NumberOfPatientRelatedInstances": "00201204",
     "NumberOfStudyRelatedSeries": "00201206",
     "NumberOfStudyRelatedInstances": "00201208",
     "NumberOfSeriesRelatedInstances": "00201209",
@@ -79,6 +85,8 @@ class Query:
     #: Tags that are to be in the answer besides those of the index; `everything` stands for all.
     fields: tuple[str, ...] = ()
     everything: bool = False
+    #: SOP Classes in Study is to be in the answer.
+    classes: bool = False
     #: What of the question is not carried out, in sentences.
     warnings: tuple[str, ...] = ()
 
@@ -173,6 +181,8 @@ def find(
     found = find_rows(readable, project_id, query, study_uid=study_uid, series_uid=series_uid, documents=documents)
     page = found[: query.limit]
     bodies = serialised(readable, query.level, page, base_url, below_series=series_uid is not None)
+    if query.classes:
+        bodies = with_classes(readable, page, bodies)
     if documents and (query.fields or query.everything):
         fields = None if query.everything else query.fields
         bodies = [
@@ -227,9 +237,11 @@ def _with_fields(query: Query, fields: list[str]) -> Query:
         return query
     everything = "all" in fields and query.level is not Level.STUDY
     known = INSTANCE_TAGS if query.level is Level.INSTANCE else INDEX_TAGS
-    beyond = sorted({_tag(name) for name in fields if name != "all"} - {*known, *COMPUTED})
+    tags = {_tag(name) for name in fields if name != "all"}
+    beyond = sorted(tags - {*known, *COMPUTED, CLASSES})
     limit = min(query.limit, MAX_LIMIT_BEYOND) if everything or beyond else query.limit
-    return replace(query, limit=limit, fields=tuple(beyond), everything=everything)
+    classes = CLASSES in tags and query.level is Level.STUDY
+    return replace(query, limit=limit, fields=tuple(beyond), everything=everything, classes=classes)
 
 
 def _tag(name: str) -> str:

@@ -9,12 +9,15 @@ from sqlalchemy import BindParameter, bindparam, select
 
 from kahua.database import Prepared, Readable
 from kahua.store.dicomweb.attributes import Level
-from kahua.store.tables import SeriesRow
+from kahua.store.tables import InstanceRow, SeriesRow
 
 Json = dict[str, Any]
 
 #: The series of so many studies are counted without telling a thread of it.
 BRIEF: Final = 32
+
+#: Tag of SOP Classes in Study, which is computed for who asks for it: all instances are gone through for that.
+CLASSES: Final = "00080062"
 
 #: Tags of what is computed for rows.
 COMPUTED: Final = frozenset({"00080061", "00081190", "00083002", "00201206", "00201208", "00201209"})
@@ -39,6 +42,27 @@ def serialised(
             return [_joined(_merged(row.series_json, row.dicom_json), _instance(row, base_url)) for row in rows]
 
 
+def with_classes(readable: Readable, rows: Sequence[Any], bodies: Sequence[bytes]) -> list[bytes]:
+    """Add SOP Classes in Study to the DICOM JSON objects of studies."""
+    classes: dict[str, list[str]] = {row.id: [] for row in rows}
+    ids = spread(list(classes))
+    for study_id, sop_class_uid in _classes_of(len(ids)).execute(readable, **ids) if ids else ():
+        classes[study_id].append(sop_class_uid)
+    return [
+        _joined(body, {CLASSES: {"vr": "UI", "Value": sorted(classes[row.id])}})
+        for row, body in zip(rows, bodies, strict=True)
+    ]
+
+
+@cache
+def _classes_of(count: int) -> Prepared:
+    """Make the statement that gives the SOP classes of so many studies."""
+    statement = select(SeriesRow.study_id, InstanceRow.sop_class_uid).join(
+        InstanceRow, InstanceRow.series_id == SeriesRow.id
+    )
+    return Prepared(statement.where(SeriesRow.study_id.in_(places(count))).distinct())
+
+
 class _Counts:
     """What a study holds."""
 
@@ -53,9 +77,8 @@ def _counts(readable: Readable, study_ids: Sequence[str]) -> dict[str, _Counts]:
     counts = {study_id: _Counts() for study_id in study_ids}
     if not study_ids:
         return counts
-    places = 1 << (len(study_ids) - 1).bit_length()  # so that there are few statements; the last id fills the rest
-    ids = {f"study{number}": study_ids[min(number, len(study_ids) - 1)] for number in range(places)}
-    for study_id, modality, instances in _series_of(places).execute(readable, **ids):
+    ids = spread(study_ids)
+    for study_id, modality, instances in _series_of(len(ids)).execute(readable, **ids):
         of_study = counts[study_id]
         of_study.series += 1
         of_study.instances += instances
@@ -67,9 +90,19 @@ def _counts(readable: Readable, study_ids: Sequence[str]) -> dict[str, _Counts]:
 @cache
 def _series_of(count: int) -> Prepared:
     """Make the statement that gives the series of so many studies."""
-    studies: list[BindParameter[str]] = [bindparam(f"study{number}") for number in range(count)]
     statement = select(SeriesRow.study_id, SeriesRow.modality, SeriesRow.instance_count)
-    return Prepared(statement.where(SeriesRow.study_id.in_(studies)), brief=count <= BRIEF)
+    return Prepared(statement.where(SeriesRow.study_id.in_(places(count))), brief=count <= BRIEF)
+
+
+def spread(study_ids: Sequence[str]) -> dict[str, str]:
+    """Give studies as parameters, of few numbers so that there are few statements: the last study fills the rest."""
+    places = 1 << (len(study_ids) - 1).bit_length() if study_ids else 0
+    return {f"study{number}": study_ids[min(number, len(study_ids) - 1)] for number in range(places)}
+
+
+def places(count: int) -> list[BindParameter[str]]:
+    """Give the places of so many studies in a statement."""
+    return [bindparam(f"study{number}") for number in range(count)]
 
 
 def _study(row: Any, counts: _Counts, base_url: str) -> Json:

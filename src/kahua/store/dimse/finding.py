@@ -14,7 +14,7 @@ from kahua.store.dicomweb.attributes import BY_NAME, Attribute, Level
 from kahua.store.dicomweb.beyond import MAX_CANDIDATES, completed
 from kahua.store.dicomweb.documents import Documents
 from kahua.store.dicomweb.query import MAX_ATTRIBUTES, MAX_LIMIT_BEYOND, Query, find_rows
-from kahua.store.dicomweb.rows import COMPUTED, serialised
+from kahua.store.dicomweb.rows import CLASSES, COMPUTED, serialised, with_classes
 from kahua.store.dimse.association import Association
 from kahua.store.dimse.commands import Command, Status, encode_response
 from kahua.store.dimse.identifier import (
@@ -48,7 +48,7 @@ _ORDER: Final = tuple(Level)
 #: Columns of a patient.
 _PATIENT: Final = frozenset({"00100010", "00100020", "00100030", "00100040"})
 #: What is in no object, but made for an answer; and the zone of the query.
-_IN_NO_OBJECT: Final = (COMPUTED - {"00083002"}) | {"00080062", "00080201", "00201200", "00201202", "00201204"}
+_IN_NO_OBJECT: Final = (COMPUTED - {"00083002"}) | {CLASSES, "00080201", "00201200", "00201202", "00201204"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ def read_question(sop_class_uid: str, data: bytes, transfer_syntax: str, rules: 
     check_level(asked.level, patient_root=sop_class_uid in PATIENT_ROOT)
     matches: list[tuple[Attribute, str]] = []
     beyond: list[tuple[tuple[int, ...], str]] = []
-    partial = False
+    partial = asked.has_bytes
     for tags, value in asked.valued():
         attribute = BY_NAME.get(f"{tags[0]:08X}") if len(tags) == 1 else None
         if tags[0] in _UNMATCHED:
@@ -147,6 +147,7 @@ def read_question(sop_class_uid: str, data: bytes, transfer_syntax: str, rules: 
         rules=rules,
         beyond=tuple(paths_of(beyond)) if beyond else (),
         fields=_fields(asked),
+        classes=asked.level == "STUDY" and int(CLASSES, 16) in asked.keys,
     )
     return Question(asked=asked, query=query, items=Items(asked, rules), is_partial=partial)
 
@@ -214,7 +215,8 @@ def _rows(archive: Archive, project_id: str, question: Question, documents: Docu
 
 def _page(look: Look, project_id: str, query: Query, documents: Documents) -> list[tuple[Any, bytes]]:
     rows = find_rows(look, project_id, query, documents=documents)[: query.limit]
-    return list(zip(rows, serialised(look, query.level, rows, ""), strict=True))
+    bodies = serialised(look, query.level, rows, "")
+    return list(zip(rows, with_classes(look, rows, bodies) if query.classes else bodies, strict=True))
 
 
 def _patients(look: Look, project_id: str, query: Query, documents: Documents) -> list[tuple[Any, bytes]]:

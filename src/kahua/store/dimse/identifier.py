@@ -31,8 +31,8 @@ _LONG: Final = BINARY | {"SQ", "SV", "UC", "UR", "UT", "UV"}
 _ZERO_PADDED: Final = BINARY | {"UI"}
 #: Longest value whose length has 16 bits; what is longer is sent as of unknown representation (PS3.5 6.2.2).
 _LONGEST_SHORT: Final = 0xFFFE
-#: Representations that match nothing: sequences and bytes. What is of unknown representation is read as text.
-_SILENT: Final = (BINARY | {"SQ"}) - {"UN"}
+#: Representations that match nothing. What is of unknown representation is read as text.
+_BYTES: Final = BINARY - {"UN"}
 _NUMBERS: Final = {
     "US": "<H",
     "SS": "<h",
@@ -72,6 +72,8 @@ class Identifier:
     vrs: Mapping[int, str] = field(default_factory=dict)
     #: The keys within the item of each sequence that has one.
     items: "Mapping[int, Identifier]" = field(default_factory=dict)
+    #: Some key has bytes for a value, which match nothing.
+    has_bytes: bool = False
 
     @property
     def level(self) -> str:
@@ -96,8 +98,23 @@ class _Draft:
     values: dict[int, bytes] = field(default_factory=dict)
     vrs: dict[int, str] = field(default_factory=dict)
     items: "dict[int, _Draft]" = field(default_factory=dict)
+    has_bytes: bool = False
     #: The element that was begun last.
     tag: int = 0
+
+    def take(self, window: Window, tag: int, vr: str, start: int, length: int) -> None:
+        """Take an element: its value too, if something can be matched with it."""
+        self.tag = tag
+        self.vrs[tag] = "SQ" if length == UNDEFINED else vr
+        self.values[tag] = b""
+        if self.vrs[tag] == "SQ":
+            return
+        if vr in _BYTES:
+            self.has_bytes |= length > 0
+            return
+        if length > BUDGET.max_value_bytes:
+            raise InvalidInput("A value of the identifier is longer than this site reads.")
+        self.values[tag] = window.value(start, length)
 
     def item(self) -> "_Draft":
         """Begin the item of the sequence that was begun last."""
@@ -109,7 +126,8 @@ class _Draft:
         """Give what was read; the terms are those of the character set around."""
         terms = self.values.get(CHARACTER_SET, b"").decode("latin_1").strip(" \0") or terms
         items = {tag: item.identifier(terms) for tag, item in self.items.items()}
-        return Identifier(keys=_texts(self.values, self.vrs, terms), vrs=self.vrs, items=items)
+        has_bytes = self.has_bytes or any(item.has_bytes for item in items.values())
+        return Identifier(keys=_texts(self.values, self.vrs, terms), vrs=self.vrs, items=items, has_bytes=has_bytes)
 
 
 def read_identifier(data: bytes, transfer_syntax: str) -> Identifier:
@@ -118,7 +136,7 @@ def read_identifier(data: bytes, transfer_syntax: str) -> Identifier:
     Raises
     ------
     InvalidInput
-        It is no data set, or over the budget, or a sequence has several items.
+        It is no data set, or it or a value is over the budget, or a sequence has several items.
     """
     if len(data) > MAX_BYTES:
         raise InvalidInput("The identifier is longer than this site reads.")
@@ -136,11 +154,7 @@ def read_identifier(data: bytes, transfer_syntax: str) -> Identifier:
             if tag == ITEM:
                 drafts[level:] = [drafts[level - 1].item()]
                 continue
-            draft = drafts[level]
-            silent = vr in _SILENT or length == UNDEFINED or length > BUDGET.max_value_bytes
-            draft.tag = tag
-            draft.vrs[tag] = "SQ" if length == UNDEFINED else vr
-            draft.values[tag] = b"" if silent else window.value(start, length)
+            drafts[level].take(window, tag, vr, start, length)
     except UnreadableDicom as error:
         raise InvalidInput(error.message) from error
     return drafts[0].identifier()

@@ -5,11 +5,12 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import orjson
-from sqlalchemy import BindParameter, Integer, bindparam, cast, func, select
+from sqlalchemy import Integer, bindparam, cast, func, select
 
 from kahua.database import Prepared, Readable
 from kahua.dicom.rules import Rules
 from kahua.store.dicomweb.conditions import Form
+from kahua.store.dicomweb.rows import places, spread
 from kahua.store.dicomweb.selection import MAX_STATEMENTS, Matches, clauses_of, conditions_of, parameters_of
 from kahua.store.tables import SeriesRow, StudyRow
 
@@ -49,26 +50,19 @@ def select_patients(
     if studies is not None and not studies:
         return []
     conditions = conditions_of(matches, rules)
-    ids = _spread(studies or ())
+    ids = spread(studies or ())
     statement = _patients_statement(tuple(each.form for each in conditions), len(ids))
     values = {"project": project_id, "limit": limit, "offset": offset, **ids, **parameters_of(conditions)}
     return [_patient(*row) for row in statement.execute(readable, **values)]
 
 
-def _spread(studies: Sequence[str]) -> dict[str, str]:
-    """Give parameters for studies, of few possible numbers: the last one fills the rest."""
-    places = 1 << (len(studies) - 1).bit_length() if studies else 0
-    return {f"study{number}": studies[min(number, len(studies) - 1)] for number in range(places)}
-
-
 @lru_cache(MAX_STATEMENTS)
-def _patients_statement(forms: tuple[Form, ...], places: int) -> Prepared:
+def _patients_statement(forms: tuple[Form, ...], count: int) -> Prepared:
     """Make the statement that gives, of each patient, the attributes in one study, and the numbers."""
-    studies: list[BindParameter[str]] = [bindparam(f"study{number}") for number in range(places)]
     found = (
         select(StudyRow.patient_id, func.count().label("studies"), func.min(StudyRow.id).label("first"))
         .where(StudyRow.project_id == bindparam("project"), *clauses_of(forms))
-        .where(*([StudyRow.id.in_(studies)] if studies else []))
+        .where(*([StudyRow.id.in_(places(count))] if count else []))
         .group_by(StudyRow.patient_id)
         .order_by(StudyRow.patient_id)
         .limit(bindparam("limit"))

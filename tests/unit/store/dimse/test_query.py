@@ -144,6 +144,24 @@ def test_an_object_that_breaks_off_half_way_ends_the_association(
     assert received[0] == ABORT
 
 
+@pytest.mark.parametrize(
+    ("key", "status"),
+    [
+        (element(0x00080062, b"UI", CT.encode()), 0xFF00),
+        (element(0x00189998, b"OB", b"\1\2"), 0xFF01),
+        (element(0x00189998, b"OB", b""), 0xFF00),
+        (element(0x00400275, b"SQ", item(element(0x00189998, b"OB", b"\1\2"))), 0xFF01),
+        (element(0x00100020, b"UN", SERIES[0].PatientID.encode()), 0xFF00),
+        (element(0x00080201, b"SH", b"+0100"), 0xFF01),
+        (element(0x00201208, b"IS", b"77"), 0xFF01),
+    ],
+)
+def test_what_is_ignored_is_said(peer: RawPeer, key: bytes, status: int) -> None:
+    parts = [key, level(b"STUDY")]
+    peer.send(find(b"".join(sorted(parts, key=lambda part: struct.unpack("<HH", part[:4])))))
+    assert statuses(peer) == [status, 0]
+
+
 def next_command(peer: RawPeer) -> bytes:
     while True:
         kind, body = peer.receive()

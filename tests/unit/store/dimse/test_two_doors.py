@@ -28,7 +28,7 @@ from kahua.store.dicomweb.documents import Documents
 from kahua.store.dicomweb.query import find, parse_query
 from kahua.store.dimse import Receiver, Route, finding
 from kahua.testing.archive import archive_in
-from kahua.testing.factory import ct_series, data_set_bytes, mr_series
+from kahua.testing.factory import CT_IMAGE_STORAGE, MR_IMAGE_STORAGE, ct_series, data_set_bytes, mr_series
 
 from .raw import ACCEPT, DATA, IMPLICIT, RawPeer, connected, query
 
@@ -42,7 +42,7 @@ LEVELS = {
     "IMAGE": (Level.INSTANCE, ("SOPInstanceUID",)),
 }
 #: What objects do not say themselves: an image that says no number of frames has one.
-COMPUTED = {"ModalitiesInStudy", "NumberOfFrames"}
+COMPUTED = {"ModalitiesInStudy", "SOPClassesInStudy", "NumberOfFrames"}
 PATIENT_KEYS = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex")
 #: What no index has.
 PATIENT_BEYOND = ("EthnicGroup",)
@@ -240,6 +240,7 @@ def with_ranges(*ends: str) -> st.SearchStrategy[str]:
 VALUES: dict[Matching, st.SearchStrategy[str]] = {
     Matching.TEXT: st.sampled_from(TEXTS),
     Matching.MODALITIES: st.sampled_from(("CT", "MR", "M*", "ct", "US")),
+    Matching.CLASSES: st.sampled_from((CT_IMAGE_STORAGE, MR_IMAGE_STORAGE, "1.2.3")),
     Matching.PERSON: st.lists(st.sampled_from(GROUPS), min_size=1, max_size=3)
     .map("=".join)
     .filter(lambda name: name.strip("=")),
