@@ -1,9 +1,15 @@
 """An S3 bucket as object store, on a real server."""
 
 import logging
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +19,12 @@ from kahua.errors import NotFound, ResourceBusy, StateConflict, Unavailable
 from kahua.store.objects import FetchedFiles, ObjectStore
 from kahua.testing.contracts.object_store import ObjectStoreContract
 from kahua.testing.s3 import ACCESS_KEY, READER_KEY, READER_SECRET, SECRET_KEY, S3Server
+from kahua.testing.troubled import Trouble, troubled_way
 
 PART = 8 << 20
+
+#: Everything was begun before.
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def open_store(server: S3Server, place: str, folder: Path, **others: Any) -> Any:
@@ -87,6 +97,69 @@ def test_what_a_dead_writer_left_is_cleaned(s3: S3Server, place: str, store: Obj
     assert store.clean(older_than_seconds=3600) == 0
     assert store.clean(older_than_seconds=-60) == 1
     assert store.clean(older_than_seconds=-60) == 0
+
+
+#: Puts a large object, until it is killed.
+WRITER = """
+import sys
+from pathlib import Path
+from kahua.store.objects import FetchedFiles
+from kahua.store.objects.s3 import S3Store
+from kahua.testing.s3 import ACCESS_KEY, SECRET_KEY
+
+endpoint, bucket, prefix, name = sys.argv[1:]
+keys = {"access_key_id": ACCESS_KEY, "secret_access_key": SECRET_KEY}
+fetched = FetchedFiles(Path(name).parent, most_bytes=1)
+S3Store(bucket, prefix, endpoint=endpoint, region="us-east-1", fetched=fetched, **keys).put_file("large", Path(name))
+"""
+
+
+def kill_writers(s3: S3Server, places: Sequence[str], folder: Path) -> None:
+    """Let a process for each place put a large object there, and kill them when their uploads have begun."""
+    file = folder / "large"
+    file.touch()
+    os.truncate(file, 20 * PART)
+    with troubled_way(s3.ports["s3"]) as way:
+        way.trouble = Trouble.SLOW
+        commands = [[way.endpoint, *place.removeprefix("s3://").split("/"), file] for place in places]
+        writers = [subprocess.Popen([sys.executable, "-c", WRITER, *command]) for command in commands]
+        uploads = [open_store(s3, place, folder)._uploads for place in set(places)]
+        while sum(len(list(each.begun_before(FAR))) for each in uploads) < len(writers):
+            assert all(writer.poll() is None for writer in writers)
+            time.sleep(0.05)
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+
+
+def test_what_a_killed_writer_uploaded_in_parts_is_found_and_given_up(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kahua.store.objects.uploads.PAGE", 1)  # each has a page of its own
+    place, neighbour = f"{s3.place()} ü+&", s3.place()
+    store = open_store(s3, place, tmp_path)
+    kill_writers(s3, (place, place, neighbour), tmp_path)
+    assert list(store.keys()) == []
+    assert (store.left_over(older_than_seconds=-60), store.left_over(older_than_seconds=3600)) == (2, 0)
+    assert store.clean(older_than_seconds=3600) == 0
+    (upload, _) = store._uploads.begun_before(FAR)
+    assert store.clean(older_than_seconds=-60) == 2
+    assert store.left_over(older_than_seconds=-60) == 0
+    store._uploads.give_up(upload)  # it is gone, and that is no error
+    assert open_store(s3, neighbour, tmp_path).clean(older_than_seconds=-60) == 1
+
+
+@pytest.mark.parametrize("trouble", [Trouble.REFUSES, Trouble.FAILS])
+def test_a_server_that_tells_nothing_of_uploads_is_no_obstacle(
+    s3: S3Server, place: str, tmp_path: Path, trouble: Trouble
+) -> None:
+    store = open_store(s3, place, tmp_path)
+    with troubled_way(s3.ports["s3"]) as way:
+        store._uploads = replace(store._uploads, endpoint=way.endpoint)
+        way.trouble = trouble
+        with pytest.raises(Unavailable, match="never completed"):
+            store.left_over(older_than_seconds=0)
+        assert store.clean(older_than_seconds=0) == 0
 
 
 def test_local_files_are_gone_after_their_block(store: ObjectStore, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from kahua.access import ProjectRow, verify_audit_chain
 from kahua.database import Database, EventRow
-from kahua.errors import KahuaError, StateConflict
+from kahua.errors import KahuaError, StateConflict, Unavailable
 from kahua.settings import Settings
 from kahua.store import (
     FOLDERS,
@@ -24,6 +24,7 @@ from kahua.store import (
     count_quarantined,
     damaged,
     is_nearly_full,
+    left_over,
     missing,
     orphans,
     placement_of,
@@ -185,6 +186,22 @@ def check_objects(database: Database, objects: ObjectStore) -> Iterator[Finding]
         )
     if not lost and not unused:
         yield Finding(id="objects", severity=Severity.FINE, text="Every instance has its file, and every file its row.")
+
+
+def check_left_over(objects: ObjectStore) -> Iterator[Finding]:
+    """See whether writers that died left what is no object and takes room."""
+    try:
+        number = left_over(objects)
+    except Unavailable as error:
+        yield Finding(id="objects-begun", severity=Severity.NOTICE, text=error.message, remedy=error.remedy or "")
+        return
+    if number:
+        yield Finding(
+            id="objects-begun",
+            severity=Severity.NOTICE,
+            text=f"{number} objects were begun and never completed: their writers were killed.",
+            remedy="`kahua doctor --mend` removes them; a site that runs does so after a day.",
+        )
 
 
 def check_contents(database: Database, objects: ObjectStore) -> Iterator[Finding]:

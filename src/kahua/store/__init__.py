@@ -42,7 +42,7 @@ from kahua.store.confidentiality import (
     unseal,
 )
 from kahua.store.deletion.erasure import Erased, ErasurePlan, Subject, Traces, erase, plan_erasure
-from kahua.store.deletion.removal import discard, missing, orphans, referred, remove_series
+from kahua.store.deletion.removal import discard, left_over, missing, orphans, referred, remove_series
 from kahua.store.deletion.restoration import Restored, restore
 from kahua.store.deletion.trash import delete_instances, delete_series, empty_trashed, find_trashed, trash_of
 from kahua.store.exports.export import Export, Exporter
@@ -153,6 +153,7 @@ __all__ = [
     "instances_of",
     "instructions_of",
     "is_nearly_full",
+    "left_over",
     "list_peers",
     "make_seal",
     "missing",

@@ -20,6 +20,7 @@ from kahua.monitoring import (
     check_contents,
     check_disk,
     check_installed,
+    check_left_over,
     check_objects,
     check_outbox,
     check_quarantine,
@@ -28,7 +29,7 @@ from kahua.monitoring import (
     examine,
 )
 from kahua.settings import Settings
-from kahua.store import Archive, Origin, PeerFacts, Vault, add_peer
+from kahua.store import Archive, DirectoryStore, Origin, PeerFacts, Vault, add_peer
 from kahua.testing import factory
 from kahua.testing.archive import archive_in
 
@@ -64,6 +65,36 @@ def test_a_lost_file_is_a_problem(archive: Archive, tmp_path: Path) -> None:
     assert finding.severity is Severity.PROBLEM
     assert "1 instances have lost their file" in finding.text
     assert finding.remedy
+
+
+def test_what_a_killed_writer_left_is_told_and_mended(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin_an_object(archive.objects)
+    assert list(check_left_over(archive.objects)) == [], "its writer may still be at it"
+    monkeypatch.setattr("kahua.store.deletion.removal.ORPHAN_AGE", timedelta(seconds=-60))
+    (finding,) = check_left_over(archive.objects)
+    assert finding.severity is Severity.NOTICE
+    assert "1 objects were begun and never completed" in finding.text
+    assert "--mend" in finding.remedy
+    archive.mend()
+    assert list(check_left_over(archive.objects)) == []
+
+
+def begin_an_object(objects: Any) -> None:
+    """Leave what a writer leaves that is killed."""
+    if isinstance(objects, DirectoryStore):
+        (objects.root / "incoming" / "begun").write_bytes(b"half")
+    else:
+        objects._uploads._ask("POST", f"/{objects._uploads.prefix}incoming/begun", {"uploads": ""})
+
+
+def test_a_server_that_does_not_tell_what_was_begun_is_said_and_no_problem() -> None:
+    class Silent:
+        def left_over(self, *, older_than_seconds: float) -> int:
+            raise Unavailable("It does not tell.", remedy=f"Look for what is {older_than_seconds} seconds old.")
+
+    (finding,) = check_left_over(Silent())  # type: ignore[arg-type]
+    assert (finding.severity, finding.text) == (Severity.NOTICE, "It does not tell.")
+    assert "3600" in finding.remedy
 
 
 @pytest.mark.elsewhere(also=False)

@@ -133,8 +133,20 @@ def orphans(database: Database, objects: ObjectStore) -> Iterator[str]:
     yield from _orphans_among(database, objects, batch)
 
 
+def left_over(objects: ObjectStore) -> int:
+    """Count what writers that died left behind, under no key: it was never an object.
+
+    Raises
+    ------
+    Unavailable
+        It cannot be told.
+    """
+    return objects.left_over(older_than_seconds=ORPHAN_AGE.total_seconds())
+
+
 def mend(database: Database, objects: ObjectStore) -> int:
-    """Delete all orphans; return their number."""
+    """Delete all orphans, and what writers that died left behind; return the number of orphans."""
+    objects.clean(older_than_seconds=ORPHAN_AGE.total_seconds())
     found = list(orphans(database, objects))
     for start in range(0, len(found), BATCH):
         with database.write() as session:

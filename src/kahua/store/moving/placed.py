@@ -146,6 +146,10 @@ class PlacedStore:
         with self._in_use() as view, view.store.local_file(key) as path:
             yield path
 
+    def left_over(self, *, older_than_seconds: float) -> int:
+        """Count what writers that died left behind."""
+        return self._store.left_over(older_than_seconds=older_than_seconds)
+
     def clean(self, *, older_than_seconds: float) -> int:
         """Remove what writers that died left behind; return the number of files."""
         return self._store.clean(older_than_seconds=older_than_seconds)

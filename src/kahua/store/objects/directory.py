@@ -131,15 +131,17 @@ class DirectoryStore:
         self._status(key)
         yield self._place(key)
 
+    def left_over(self, *, older_than_seconds: float) -> int:
+        """Count what writers that died left behind."""
+        return sum(1 for _ in self._left_over(older_than_seconds))
+
     def clean(self, *, older_than_seconds: float) -> int:
         """Remove what writers that died left behind; return the number of files."""
-        limit = datetime.now(UTC).timestamp() - older_than_seconds
         removed = 0
-        for file in (self.root / INCOMING).iterdir():
-            with suppress(FileNotFoundError):  # another process cleans at the same moment, or its writer has finished
-                if file.stat().st_mtime < limit:
-                    file.unlink()
-                    removed += 1
+        for file in self._left_over(older_than_seconds):
+            with suppress(FileNotFoundError):  # another process cleans at the same moment
+                file.unlink()
+                removed += 1
         return removed
 
     def check(self) -> None:
@@ -152,6 +154,13 @@ class DirectoryStore:
         """
         with self._clear_errors(), self._temporary():
             pass
+
+    def _left_over(self, older_than_seconds: float) -> Iterator[Path]:
+        limit = datetime.now(UTC).timestamp() - older_than_seconds
+        for file in (self.root / INCOMING).iterdir():
+            with suppress(FileNotFoundError):  # its writer has finished, or another process cleans
+                if file.stat().st_mtime < limit:
+                    yield file
 
     def _place(self, key: str) -> Path:
         return self.root / name_of(key)

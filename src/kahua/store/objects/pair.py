@@ -80,6 +80,10 @@ class PairedStores:
         with holder.local_file(key) as path:
             yield path
 
+    def left_over(self, *, older_than_seconds: float) -> int:
+        """Count what writers that died left behind."""
+        return sum(store.left_over(older_than_seconds=older_than_seconds) for store in (self._into, self._beside))
+
     def clean(self, *, older_than_seconds: float) -> int:
         """Remove what writers that died left behind; return the number of files."""
         return sum(store.clean(older_than_seconds=older_than_seconds) for store in (self._into, self._beside))

@@ -73,6 +73,15 @@ class ObjectStore(Protocol):
     def local_file(self, key: str) -> AbstractContextManager[Path]:
         """Give a readable local file for the time of a `with` block, fetched if it must be."""
 
+    def left_over(self, *, older_than_seconds: float) -> int:
+        """Count what writers that died left behind.
+
+        Raises
+        ------
+        Unavailable
+            It cannot be told.
+        """
+
     def clean(self, *, older_than_seconds: float) -> int:
         """Remove what writers that died left behind; return the number of files."""
 

@@ -73,6 +73,10 @@ class RecallingStore:
         with ExitStack() as stack:
             yield self._recalled(key, lambda: stack.enter_context(self._objects.local_file(key)))
 
+    def left_over(self, *, older_than_seconds: float) -> int:
+        """Count what writers that died left behind."""
+        return self._objects.left_over(older_than_seconds=older_than_seconds)
+
     def clean(self, *, older_than_seconds: float) -> int:
         """Remove what writers that died left behind; return the number of files."""
         return self._objects.clean(older_than_seconds=older_than_seconds)

@@ -17,6 +17,8 @@ from kahua.logs import get_logger
 from kahua.store.objects.fetched import FetchedFiles
 from kahua.store.objects.names import INCOMING, key_of, name_of
 from kahua.store.objects.port import CHUNK_BYTES, NO_ENDS, Chunks, Ends
+from kahua.store.objects.signature import SigningKey
+from kahua.store.objects.uploads import Uploads
 from kahua.waiting import may_wait
 
 #: An object up to this size is put by one request, from memory; a larger one in parts of this size.
@@ -78,6 +80,12 @@ class S3Store:
             client_options={**TIMEOUTS, "allow_http": bool(endpoint and endpoint.startswith("http://"))},
             retry_config=RETRIES,
             **({"endpoint": endpoint.rstrip("/")} if endpoint else {}),
+        )
+        self._uploads = Uploads(
+            endpoint=(endpoint or f"https://s3.{region}.amazonaws.com").rstrip("/"),
+            bucket=bucket,
+            prefix=f"{prefix}/" if prefix else "",
+            key=SigningKey(access_key_id=access_key_id, secret_access_key=secret_access_key, region=region),
         )
 
     def put(self, key: str, chunks: Chunks) -> int:
@@ -144,16 +152,18 @@ class S3Store:
         with self._fetched.file(self.size(key), self.stream(key)) as path:
             yield path
 
-    def clean(self, *, older_than_seconds: float) -> int:
-        """Remove what writers that died left under temporary names; return the number of objects.
+    def left_over(self, *, older_than_seconds: float) -> int:
+        """Count what writers that died left: objects under temporary names, and uploads that were never completed."""
+        limit = _ago(older_than_seconds)
+        return len(self._temporary_names(limit)) + sum(1 for _ in self._uploads.begun_before(limit))
 
-        Parts of an upload that was never completed have no name: a rule of the bucket removes them.
-        """
-        limit = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
-        old = [entry["path"] for entry in self._list(INCOMING) if entry["last_modified"] < limit]
-        for name in old:
+    def clean(self, *, older_than_seconds: float) -> int:
+        """Remove what `left_over` counts; return the number. Of a server that does not tell of uploads, they stay."""
+        limit = _ago(older_than_seconds)
+        names = self._temporary_names(limit)
+        for name in names:
             self._delete(name)
-        return len(old)
+        return len(names) + self._give_up_uploads(limit)
 
     def check(self) -> None:
         """See whether the bucket is there and can be written.
@@ -167,6 +177,19 @@ class S3Store:
         name = f"{INCOMING}/{secrets.token_hex(16)}"
         self._create(name, b"")
         self._delete(name)
+
+    def _temporary_names(self, limit: datetime) -> list[str]:
+        return [entry["path"] for entry in self._list(INCOMING) if entry["last_modified"] < limit]
+
+    def _give_up_uploads(self, limit: datetime) -> int:
+        number = 0
+        try:
+            for upload in list(self._uploads.begun_before(limit)):
+                self._uploads.give_up(upload)
+                number += 1
+        except Unavailable as error:
+            log.warning("uploads that were never completed stay", place=self.place, error=str(error))
+        return number
 
     def _put(self, name: str, file: IO[bytes]) -> int:
         size = file.seek(0, 2)
@@ -296,3 +319,7 @@ class S3Store:
             f"The server of {self.place} does not answer as it should; try again.",
             remedy="Look whether it runs, and whether s3_endpoint is right.",
         )
+
+
+def _ago(seconds: float) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=seconds)
