@@ -112,10 +112,30 @@ def decode_stored(dataset: Attributes, stored: bytes) -> Frame:
     UndecodablePixels
         It is damaged, or not what the attributes claim.
     """
+    return _meaning(dataset, _layout(dataset), cut_frame(dataset, stored))
+
+
+def cut_frame(dataset: Attributes, stored: bytes) -> Frame:
+    """Decode one frame that was cut out of its file to what is stored; see `stored_frames`."""
     layout, syntax = _layout(dataset), _transfer_syntax(dataset)
     if encoding_of(syntax).encapsulated:
-        return _meaning(dataset, layout, decode_frame(stored, layout, syntax))
-    return _meaning(dataset, layout, _native(stored, layout, 0, 1))
+        return decode_frame(stored, layout, syntax)
+    return _native(stored, layout, 0, 1)
+
+
+def native_bytes(dataset: Attributes, frame: Frame) -> bytes:
+    """Give a frame of what is stored as the attributes say that native ones lie, little endian (PS3.5 section 8.1).
+
+    Indices into a palette stay indices, and colours what they are, but those that a decoder has converted to RGB.
+    """
+    layout = _layout(dataset)
+    if layout.bits_allocated == 1:
+        return np.packbits(frame, axis=None, bitorder="little").tobytes()
+    if layout.samples == 3 and layout.planar:
+        frame = np.moveaxis(frame, -1, 0)
+    elif layout.samples == 1 and encoding_of(_transfer_syntax(dataset)).encapsulated:
+        frame = _with_sign(dataset, layout, frame)
+    return frame.astype(frame.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def read_frames(dataset: Dataset) -> Iterator[Frame]:
@@ -155,6 +175,8 @@ def frames_at(dataset: Dataset, numbers: Collection[int]) -> Iterator[tuple[int,
 
 def stored_frame(dataset: Dataset, number: int) -> Frame:
     """Decode one frame, counted from 0, to what is stored; see `stored_frames`."""
+    if any(keyword in dataset for keyword in _FLOATS) or frame_count(dataset) == 0:
+        return read_frame(dataset, number)
     found = next(_stored_frames_at(dataset, _layout(dataset), [number]), None)
     if found is None:
         raise UndecodablePixels(f"The image has no frame {number + 1}.")

@@ -26,6 +26,13 @@ OCTETS = "application/octet-stream"
 LOSSLESS = [syntaxes.EXPLICIT_LITTLE_ENDIAN, *ENCODERS]
 RANDOM = np.random.default_rng(1)
 
+#: A palette of 256 colours.
+PALETTE = {
+    f"{colour}PaletteColorLookupTable{part}": value
+    for colour in ("Red", "Green", "Blue")
+    for part, value in (("Descriptor", [256, 0, 16]), ("Data", np.arange(256, dtype="<u2").tobytes()))
+}
+
 
 @pytest.fixture
 def client(application: FastAPI) -> TestClient:
@@ -204,6 +211,48 @@ def test_native_frames_are_little_endian(client: TestClient, syntax: str) -> Non
     stow(client, part10(instance, syntax))
     answer = get(client, f"{address_of(instance)}/frames/2", OCTETS)
     assert answer.content == frames[1].tobytes()
+
+
+def test_frames_of_what_is_deflated_are_those_within(client: TestClient) -> None:
+    """A frame alone is not deflated, whatever is asked for: OHIF asks for any transfer syntax."""
+    frames = RANDOM.integers(0, 4000, (2, 16, 24), dtype=np.uint16)
+    instance = picture(frames)
+    stow(client, part10(instance, syntaxes.DEFLATED_EXPLICIT_LITTLE_ENDIAN))
+    for media in (OCTETS, f"{OCTETS}; transfer-syntax=*", "*/*"):
+        answer = get(client, f"{address_of(instance)}/frames/2", media)
+        assert frames[1].tobytes() in answer.content
+        assert f"transfer-syntax={syntaxes.EXPLICIT_LITTLE_ENDIAN}" in str(answer.headers) + answer.text
+    parts = parts_of(get(client, f"{series_of(instance)}/pixeldata", f'multipart/related; type="{OCTETS}"'))
+    assert [body for _, body in parts] == [frame.tobytes() for frame in frames]
+
+
+@pytest.mark.parametrize(
+    "syntax", [syntaxes.DEFLATED_EXPLICIT_LITTLE_ENDIAN, syntaxes.EXPLICIT_BIG_ENDIAN, syntaxes.RLE_LOSSLESS]
+)
+def test_decoded_frames_are_what_the_metadata_say(client: TestClient, syntax: str) -> None:
+    """Indices into a palette, luminance and colour differences, and planes are not turned into RGB in between."""
+    colours = RANDOM.integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    palette = picture(colours[..., 0], photometric="PALETTE COLOR", seed="palette", **PALETTE)
+    luminance = picture(colours, photometric="YBR_FULL", seed="luminance")
+    planes = picture(colours, photometric="RGB", seed="planes")
+    for instance, expected in ((palette, colours[..., 0]), (luminance, colours), (planes, np.moveaxis(colours, -1, 0))):
+        file = dcmread(io.BytesIO(part10(instance, syntax)))
+        if instance is planes:
+            file.PlanarConfiguration = 1
+            if syntax != syntaxes.RLE_LOSSLESS:
+                file.PixelData = expected.tobytes()
+        buffer = io.BytesIO()
+        file.save_as(buffer)
+        assert stow(client, buffer.getvalue()).status_code == 200
+        assert get(client, f"{address_of(instance)}/frames/1", OCTETS).content == expected.tobytes()
+
+
+def test_frames_of_single_bits_stay_bits(client: TestClient) -> None:
+    bits = RANDOM.integers(0, 2, (16, 24), dtype=np.uint8)
+    packed = np.packbits(bits, bitorder="little").tobytes()
+    instance = picture(bits, BitsAllocated=1, BitsStored=1, HighBit=0, PixelData=packed)
+    stow(client, part10(instance, syntaxes.DEFLATED_EXPLICIT_LITTLE_ENDIAN))
+    assert get(client, f"{address_of(instance)}/frames/1", OCTETS).content == packed
 
 
 def encapsulated(frames: list[bytes], *, table: str) -> bytes:

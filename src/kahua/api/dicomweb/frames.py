@@ -26,7 +26,7 @@ from kahua.store.dicomweb.accept import OCTETS, Form, choose, frame_form
 from kahua.store.dicomweb.multipart import PartHead, new_boundary
 from kahua.store.dicomweb.retrieve import Address, Located, StoredInstance, locate_instances
 from kahua.store.objects import NO_ENDS, Ends, joined
-from kahua.store.pictures.frames import frame_spans, is_native, read_frame
+from kahua.store.pictures.frames import frame_spans, has_frames, is_native, read_frame
 from kahua.store.values import PIXEL_DATA, all_values, find_value
 
 router = APIRouter(prefix=PREFIX, tags=["dicomweb"], include_in_schema=False)
@@ -177,7 +177,7 @@ def _pixels(request: Request, access: ProjectAccess, site: Site, address: Addres
     with site.database.look() as session:
         instances = locate_instances(session, access.project_id, address)
     accepted = accepted_of(request)
-    images = [each for each in instances if each.instance.rows is not None and each.instance.pixel_offset is not None]
+    images = [each for each in instances if has_frames(each.instance)]
     forms = [frame_form(accepted, each.instance.transfer_syntax_uid) for each in images]
     if not images:
         raise NotFound("There are no pixels.")

@@ -18,6 +18,9 @@ EXPLICIT_LITTLE_ENDIAN = syntaxes.EXPLICIT_LITTLE_ENDIAN
 #: Uncompressed syntaxes that every client reads.
 _LITTLE_ENDIAN = (syntaxes.IMPLICIT_LITTLE_ENDIAN, syntaxes.EXPLICIT_LITTLE_ENDIAN)
 
+#: Syntaxes of the whole data set: a frame alone is as in Explicit VR Little Endian.
+_OF_THE_WHOLE = (*_LITTLE_ENDIAN, syntaxes.DEFLATED_EXPLICIT_LITTLE_ENDIAN, syntaxes.PRIVATE_GE)
+
 #: Into what instances are rewritten when a client asks for it; nothing is lost in any of them.
 TARGETS = (
     syntaxes.EXPLICIT_LITTLE_ENDIAN,
@@ -102,7 +105,7 @@ def instance_form(accepted: Sequence[Media], stored: str) -> Form | None:
 
 def frame_form(accepted: Sequence[Media], stored: str) -> Form | None:
     """Choose how to send frames: as they are stored, or decoded (then they are native little endian); or None."""
-    as_stored = EXPLICIT_LITTLE_ENDIAN if stored in _LITTLE_ENDIAN else stored
+    as_stored = EXPLICIT_LITTLE_ENDIAN if stored in _OF_THE_WHOLE else stored
     own_type = FRAME_TYPE.get(stored)
     for media in accepted:
         multipart = media.multipart or media.type == "*/*"

@@ -53,6 +53,12 @@ def is_native(instance: StoredInstance) -> bool:
     return instance.transfer_syntax_uid in NATIVE_SYNTAXES
 
 
+def has_frames(instance: StoredInstance) -> bool:
+    """Whether it may have frames; of a deflated object only whoever inflates it knows where its pixels are."""
+    is_deflated = syntaxes.encoding_of(instance.transfer_syntax_uid).deflated
+    return instance.rows is not None and (instance.pixel_offset is not None or is_deflated)
+
+
 def has_whole_bytes(instance: StoredInstance) -> bool:
     """Whether pixels are whole numbers of one or two bytes: others may be bits, or fractions."""
     return _first(orjson.loads(instance.dicom_json), "00280100") in (8, 16)

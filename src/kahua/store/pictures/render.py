@@ -19,7 +19,7 @@ from kahua.dicom.annotation import LINES
 from kahua.dicom.decoders import Frame
 from kahua.dicom.overlay_planes import OVERLAY_TAGS, Mask, embedded_masks, embedded_planes, overlay_masks
 from kahua.dicom.pictures import PICTURE_ATTRIBUTES, Picture, fitted
-from kahua.dicom.pixels import PIXEL_ATTRIBUTES, decode_stored, read_frame, stored_frame
+from kahua.dicom.pixels import PIXEL_ATTRIBUTES, cut_frame, decode_stored, native_bytes, read_frame, stored_frame
 from kahua.dicom.presentation import Target, present, targets
 from kahua.dicom.profiles import profiled
 from kahua.dicom.readings import read_page
@@ -113,9 +113,14 @@ def transcribe(job: Job) -> bytes:
 
 
 def decode(job: Job) -> bytes:
-    """Give a frame as native pixels, little endian."""
-    frame = _frame(job, _attributes_of(job), 0)
-    return frame.astype(frame.dtype.newbyteorder("<"), copy=False).tobytes()
+    """Give a frame as native pixels, little endian, as the attributes describe them; of a video, in RGB."""
+    dataset = _attributes_of(job)
+    if is_video(dataset):
+        return _frame(job, dataset, 0).tobytes()
+    if job["spans"] is not None:
+        return native_bytes(dataset, cut_frame(dataset, _cut(job, 0)))
+    whole = dcmread(job["file"], force=True)
+    return native_bytes(whole, stored_frame(whole, job["frames"][0] - 1))
 
 
 def rewrite(job: Job) -> bytes:
@@ -164,8 +169,12 @@ def _frame(job: Job, dataset: Dataset, index: int) -> Frame:
     if job["spans"] is None:
         read = read_frame if "Rows" in dataset else read_page
         return read(dcmread(job["file"], force=True), job["frames"][index] - 1)
+    return decode_stored(dataset, _cut(job, index))
+
+
+def _cut(job: Job, index: int) -> bytes:
     with open(job["file"], "rb") as file:  # noqa: PTH123 - asked for thousands of times
-        return decode_stored(dataset, b"".join(_read(file, *span) for span in job["spans"][index]))
+        return b"".join(_read(file, *span) for span in job["spans"][index])
 
 
 def _read(file: BinaryIO, start: int, length: int) -> bytes:
