@@ -233,6 +233,8 @@ def search(
         with closing(site.calls.source(peer)) as source:
             rows = _series_rows(site, peer, source, study) if series else _study_rows(site, peer, source, query, limit)
     show(rows, as_json=as_json, empty="The peer has nothing that matches.")
+    if not series and not as_json and len(rows) == limit:
+        say(f"These are the first {limit}, there may be more: ask for less, or set --limit.")
 
 
 def _study_rows(site: Site, peer: Peer, source: ImageSource, query: StudyQuery, limit: int) -> list[dict[str, object]]:

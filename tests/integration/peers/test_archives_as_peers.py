@@ -137,6 +137,8 @@ def test_dcmqrscp_takes_gives_and_moves(site: Site, archive_of_dcmtk: Peer, tmp_
     source.verify()
     (study,) = source.find_studies(StudyQuery(patient_id="P-1"))
     assert (study.study_uid, study.patient_name) == (STUDY, "Doe^Jane")
+    for modality, found in (("CT", [study]), ("US", [])):  # which it does not look for itself, nor says so
+        assert source.find_studies(StudyQuery(patient_id="P-1", modality=modality)) == found
     (series,) = source.find_series(STUDY)
     assert series.series_uid == SERIES
     folder = tmp_path / "got"

@@ -84,6 +84,28 @@ def test_items_that_are_none_are_passed_over(tmp_path: Path) -> None:
     assert (found.study_uid, found.patient_name, found.instances) == (UID, "", None)
 
 
+def test_a_server_that_does_not_decode_is_asked_again_and_only_what_fits_is_found(tmp_path: Path) -> None:
+    """It takes the encoded letters for the value; with wildcards for them it gives more, some of it nonsense."""
+    names: list[object] = [{"Alphabetic": "Müller^Jörg"}, {"Alphabetic": "Meller^Jorg"}, {"Alphabetic": 7}, 7, None]
+    items = [
+        {"0020000D": {"Value": [f"1.2.{number}"]}, "00100010": {"Value": [name]}} for number, name in enumerate(names)
+    ]
+    asked: list[str] = []
+
+    def answering(path: str) -> tuple[int, dict[str, str], Iterator[bytes]]:
+        asked.append(path)
+        body = orjson.dumps([7, *items] if "%" not in path.partition("?")[2] else [])
+        return 200, {"Content-Type": "application/dicom+json"}, iter([body])
+
+    limits = Limits.from_settings(Settings(data_dir=tmp_path))
+    with hostile_server(answering) as (url, _):
+        source = DicomwebSource(WebCaller(url, rules=CallRules()), limits=limits)
+        (found,) = source.find_studies(StudyQuery(patient_name="Müller^J?rg"))
+        source.close()
+    assert found.patient_name == "Müller^Jörg"
+    assert ["00100010=M%C3%BCller^J?rg" in asked[0], "00100010=M*ller^J?rg" in asked[1]] == [True, True], asked
+
+
 def test_series_of_another_study_are_passed_over(tmp_path: Path) -> None:
     items = [{"0020000E": {"Value": ["1.2.9"]}, "0020000D": {"Value": ["1.2.4"]}}]
     assert ask(answer(orjson.dumps(items)), tmp_path, "series") == []

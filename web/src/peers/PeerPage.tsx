@@ -7,7 +7,7 @@ import type { RemoteStudy } from '~/api';
 import { CopyText, counted, date, EmptyState, PageHeader, ProblemLine, ProblemView, personName } from '~/common';
 import { Pulls } from './Pulls';
 import { pullsQuery, type StudySearch, searchPeer, startPull } from './requests';
-import { isWhole, presence } from './studies';
+import { foundInWords, isWhole, presence } from './studies';
 
 const EMPTY: StudySearch = { patient_id: '', patient_name: '', accession_number: '', study_date: '', modality: '' };
 
@@ -140,7 +140,7 @@ export function PeerPage({ project, peer }: { project: string; peer: string }) {
       {search.data && search.data.length > 0 && (
         <Stack gap={8}>
           <Text px={24} c="dimmed" role="status">
-            {counted(search.data.length, 'study', 'studies')}
+            {foundInWords(search.data.length)}
           </Text>
           <Studies project={project} peer={peer} studies={search.data} />
         </Stack>

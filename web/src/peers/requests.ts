@@ -1,5 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import { answer, client, type NewPeer, type PeerBody, type PullRequest } from '~/api';
+import { MOST_STUDIES } from './studies';
 
 /** What a study must match; star and question mark stand for anything. */
 export interface StudySearch {
@@ -27,7 +28,11 @@ export const removePeer = (project: string, peer: string) =>
 export const echoPeer = (project: string, peer: string) =>
   answer(client.POST('/api/projects/{project}/peers/{peer}/echo', ofPeer(project, peer)));
 export const searchPeer = (project: string, peer: string, query: StudySearch) =>
-  answer(client.GET('/api/projects/{project}/peers/{peer}/studies', { params: { path: { project, peer }, query } }));
+  answer(
+    client.GET('/api/projects/{project}/peers/{peer}/studies', {
+      params: { path: { project, peer }, query: { ...query, limit: MOST_STUDIES } },
+    }),
+  );
 
 /** How often pulls that go on are asked for. */
 const PULL_MILLISECONDS = 2000;

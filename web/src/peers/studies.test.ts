@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { presence } from './studies';
+import { foundInWords, MOST_STUDIES, presence } from './studies';
 
 test.each([
   [{ instances: 10, instances_here: 0 }, 'nothing'],
@@ -8,4 +8,15 @@ test.each([
   [{ instances: null, instances_here: 4 }, '4 instances'],
 ])('how much is here is said in words: %j', (counts, words) => {
   expect(presence(counts)).toBe(words);
+});
+
+test.each([
+  [1, '1 study'],
+  [MOST_STUDIES - 1, '99 studies'],
+])('%i found studies are all there are', (found, words) => {
+  expect(foundInWords(found)).toBe(words);
+});
+
+test('where as many are found as are shown, more may be there', () => {
+  expect(foundInWords(MOST_STUDIES)).toContain('there may be more');
 });

@@ -1,6 +1,6 @@
 """What a source says of studies and series: DICOM JSON that nobody has verified (PS3.18 annex F), read with care."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kahua.dicom import is_valid_uid
@@ -48,6 +48,22 @@ def series_of(item: Any, study_uid: str) -> RemoteSeries | None:
     )
 
 
+def fitting(items: Iterable[Any], conditions: Mapping[str, str]) -> Iterator[Any]:
+    """Give the items that have the values that are looked for, by tag; names without regard to case and accents.
+
+    Raises
+    ------
+    InvalidInput
+        A value cannot be one of its attribute.
+    """
+    from kahua.dicom.matching import Keys, attribute_path  # late: it loads pydicom's dictionary
+
+    keys = Keys((attribute_path(tag), value) for tag, value in conditions.items())
+    for item in items:
+        if keys.fit({tag: {"Value": _plain_values(item, tag)} for tag in conditions}):
+            yield item
+
+
 def text_of(item: Any, tag: str) -> str:
     """Give the first value of an attribute as text; empty if there is none."""
     return next(iter(texts_of(item, tag)), "")
@@ -55,9 +71,7 @@ def text_of(item: Any, tag: str) -> str:
 
 def texts_of(item: Any, tag: str) -> list[str]:
     """Give the values of an attribute as texts."""
-    element = item.get(tag) if isinstance(item, dict) else None
-    values = element.get("Value") if isinstance(element, dict) else None
-    return [_text(value) for value in _few(values)]
+    return [_text(value) for value in _values(item, tag)]
 
 
 def number_of(item: Any, tag: str) -> int | None:
@@ -66,8 +80,19 @@ def number_of(item: Any, tag: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def _few(values: Any) -> Iterable[Any]:
+def _values(item: Any, tag: str) -> Iterable[Any]:
+    element = item.get(tag) if isinstance(item, dict) else None
+    values = element.get("Value") if isinstance(element, dict) else None
     return values[:MAX_VALUES] if isinstance(values, list) else ()
+
+
+def _plain_values(item: Any, tag: str) -> list[str | dict[str, str]]:
+    """Give texts and names, and nothing else."""
+    return [
+        value if isinstance(value, str) else {group: text for group, text in value.items() if isinstance(text, str)}
+        for value in _values(item, tag)
+        if isinstance(value, str | dict)
+    ]
 
 
 def _text(value: Any) -> str:

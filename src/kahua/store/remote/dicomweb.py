@@ -1,6 +1,6 @@
 """A PACS that is asked by DICOMweb: QIDO-RS and WADO-RS as client (PS3.18 sections 10.4 and 10.6)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,8 @@ from kahua.errors import InvalidInput, PeerUnavailable, UnreadableDicom
 from kahua.store.dicomweb.multipart import MultipartReader, boundary_of
 from kahua.store.dicomweb.stow import PartFile, check_part_type
 from kahua.store.ingest.limits import Limits
-from kahua.store.remote.answers import series_of, study_of
-from kahua.store.remote.outgoing import Answer, WebCaller
+from kahua.store.remote.answers import fitting, series_of, study_of
+from kahua.store.remote.outgoing import Answer, WebCaller, is_sent_as_it_is
 from kahua.store.remote.source import (
     MAX_SERIES,
     MAX_STUDIES,
@@ -62,11 +62,11 @@ class DicomwebSource:
     def find_studies(self, query: StudyQuery, *, limit: int = MAX_STUDIES) -> Sequence[RemoteStudy]:
         """Give studies that match."""
         conditions = {KEYS[name]: value for name, value in vars(query).items() if value}
-        found: dict[str, RemoteStudy] = {}
-        for item in self._items("/studies", conditions, STUDY_FIELDS, limit=limit):
-            if (study := study_of(item)) is not None:
-                found.setdefault(study.study_uid, study)
-        return list(found.values())[:limit]
+        found = _studies(self._items("/studies", conditions, STUDY_FIELDS, limit=limit))
+        if not found and (wider := _widened(conditions)) != conditions:
+            items = self._items("/studies", wider, STUDY_FIELDS, limit=MAX_STUDIES)
+            found = _studies(fitting(items, {tag: conditions[tag] for tag in wider if wider[tag] != conditions[tag]}))
+        return found[:limit]
 
     def find_series(self, study_uid: str) -> Sequence[RemoteSeries]:
         """Give the series of a study."""
@@ -107,6 +107,25 @@ class DicomwebSource:
                 "The answer is no list, as DICOMweb has it.", remedy="Is the address that of DICOMweb?"
             )
         return answer
+
+
+def _studies(items: Iterable[Any]) -> list[RemoteStudy]:
+    found: dict[str, RemoteStudy] = {}
+    for item in items:
+        if (study := study_of(item)) is not None:
+            found.setdefault(study.study_uid, study)
+    return list(found.values())
+
+
+def _widened(conditions: Mapping[str, str]) -> dict[str, str]:
+    """Put a wildcard for every letter that an address cannot hold as it is.
+
+    Some servers, older releases of Orthanc among them, take such a letter's encoding for the value, and find nothing.
+    """
+    return {
+        tag: "".join(letter if is_sent_as_it_is(letter) else "*" for letter in value)
+        for tag, value in conditions.items()
+    }
 
 
 class _Parts:

@@ -52,6 +52,9 @@ STUDY_UID, SERIES_UID, SOP_CLASS_UID, SOP_INSTANCE_UID = 0x0020000D, 0x0020000E,
 #: Most instances of one series.
 MAX_INSTANCES: Final = 100_000
 
+#: Most studies whose series are asked for, because the peer does not say which modalities they have.
+MAX_UNTOLD: Final = 50
+
 #: Most messages of a retrieval: an object, and a response that more are to come, for each instance.
 MAX_MESSAGES: Final = 2 * MAX_INSTANCES + 1
 
@@ -110,7 +113,27 @@ class DimseSource:
         for item in self._find("STUDY", keys, limit):
             if (study := study_of(item)) is not None:
                 found.setdefault(study.study_uid, study)
-        return list(found.values())
+        return self._of_modality(query.modality, list(found.values())) if query.modality else list(found.values())
+
+    def _of_modality(self, modality: str, found: Sequence[RemoteStudy]) -> Sequence[RemoteStudy]:
+        """Leave out the studies of other modalities: a peer may ignore that key, and need not say so.
+
+        Raises
+        ------
+        PeerUnavailable
+            Of too many it does not say which they have.
+        """
+        from kahua.dicom.matching import glob  # late: it loads pydicom's dictionary, and most processes ask nobody
+
+        if sum(not study.modalities for study in found) > MAX_UNTOLD:
+            raise PeerUnavailable(
+                "The peer does not say which modalities its studies have.",
+                remedy="Ask for the patient or the date as well, or leave the modality out.",
+            )
+        return [study for study in found if any(glob(each, modality) for each in self._modalities(study))]
+
+    def _modalities(self, study: RemoteStudy) -> Sequence[str]:
+        return study.modalities or [series.modality for series in self.find_series(study.study_uid)]
 
     def find_series(self, study_uid: str) -> Sequence[RemoteSeries]:
         """Give the series of a study."""

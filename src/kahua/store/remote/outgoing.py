@@ -46,6 +46,10 @@ NAT64 = ip_network("64:ff9b::/96")
 Parameters = Sequence[tuple[str, str]]
 
 
+#: Wildcards, and what parts a name, stay as they are in a query, as browsers leave them: not every server decodes them.
+_PLAIN = "*?^"
+
+
 @dataclass(frozen=True, kw_only=True)
 class CallRules:
     """What holds for every call."""
@@ -269,9 +273,13 @@ def trust(authorities: Path | None) -> ssl.SSLContext:
     return context
 
 
+def is_sent_as_it_is(letter: str) -> bool:
+    """Whether a letter of a parameter's value is in the address as it is, not percent-encoded."""
+    return quote(letter, safe=_PLAIN) == letter
+
+
 def _query(params: Parameters) -> bytes | None:
-    """Write parameters; wildcards stay as they are, for not every server reads them escaped."""
-    return "&".join(f"{name}={quote(value, safe='*')}" for name, value in params).encode() or None
+    return "&".join(f"{name}={quote(value, safe=_PLAIN)}" for name, value in params).encode() or None
 
 
 def _words(error: "httpx.HTTPError") -> str:

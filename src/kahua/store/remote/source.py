@@ -1,5 +1,6 @@
 """Where images are looked for and fetched from: this site's own archive, or a PACS."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ MAX_STUDIES = 1000
 MAX_SERIES = 10_000
 
 
+_DATES = re.compile(r"\d{8}(-(\d{8})?)?|-\d{8}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class StudyQuery:
     """What studies must match; what is empty matches all. ``*`` and ``?`` are wildcards (PS3.4 C.2.2.2.4)."""
@@ -25,6 +29,7 @@ class StudyQuery:
     study_uid: str = ""
     #: A date YYYYMMDD, or a range with a hyphen.
     study_date: str = ""
+    #: In any case: codes have capital letters (PS3.5 section 6.2).
     modality: str = ""
     description: str = ""
 
@@ -32,6 +37,13 @@ class StudyQuery:
         for name, value in vars(self).items():
             if len(value) > 200 or any(letter < " " or letter == "\\" for letter in value):
                 raise InvalidInput("A condition is up to 200 characters without backslash.", field=name)
+        if self.study_date and not _DATES.fullmatch(self.study_date):
+            raise InvalidInput(
+                "The study date is no date, nor a range.",
+                field="study_date",
+                remedy="Write 20260131, 20260101-20260131, 20260101- or -20260131.",
+            )
+        object.__setattr__(self, "modality", self.modality.upper())
 
 
 @dataclass(frozen=True, kw_only=True)

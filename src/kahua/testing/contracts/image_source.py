@@ -54,11 +54,22 @@ class ImageSourceContract:
             (StudyQuery(study_date="20240201-20240229"), {OTHER_STUDY}),
             (StudyQuery(study_date="20240105"), {STUDY}),
             (StudyQuery(modality="MR"), {STUDY}),
+            (StudyQuery(modality="mr"), {STUDY}),
+            (StudyQuery(modality="US"), set()),
+            (StudyQuery(patient_name="Müller^Jörg"), {OTHER_STUDY}),
+            (StudyQuery(patient_name="Mül*"), {OTHER_STUDY}),
+            (StudyQuery(patient_name="Mäl*"), set()),
+            (StudyQuery(patient_id="PATIENT?2"), {OTHER_STUDY}),
             (StudyQuery(patient_id="PATIENT-1", accession_number="A2"), set()),
         ],
     )
     def test_studies_match_every_condition(self, source: ImageSource, query: StudyQuery, expected: set[str]) -> None:
         assert {study.study_uid for study in source.find_studies(query)} == expected
+
+    @pytest.mark.parametrize("date", ["2024", "2024-01-05", "yesterday", "-", "20240105-20240106-"])
+    def test_a_date_that_is_none_is_refused_before_anything_is_asked(self, date: str) -> None:
+        with pytest.raises(InvalidInput):
+            StudyQuery(study_date=date)
 
     def test_no_more_studies_than_the_limit_are_found(self, source: ImageSource) -> None:
         assert len(source.find_studies(StudyQuery(), limit=1)) == 1
