@@ -87,10 +87,19 @@ function patchScripts(text, replacement) {
   if (!found) throw new Error(`The viewer has no script with ${text}: it does this in another way.`);
 }
 
-/** Beside the viewer's own list of series there is ours: an address with `closed` in it begins with the list folded. */
+/** Within a page of ours there is little room: an address with `closed` in it begins with the panels folded. */
 function patchLayout() {
-  const folded = `leftPanelClosed = new URLSearchParams(window.location.search).has('closed'),`;
-  patchScripts('leftPanelClosed = false,', folded);
+  for (const side of ['left', 'right']) {
+    const closed = `${side}PanelClosed`;
+    patchScripts(`${closed} = false,`, `${closed} = new URLSearchParams(window.location.search).has('closed'),`);
+  }
+}
+
+/** The mode for fusions lays PET over CT; SPECT and MR can be laid over each other as well. */
+function patchFusion() {
+  const rule = (constraint) => `attribute: 'Modality',\n        constraint: {\n          ${constraint}\n        }`;
+  patchScripts(rule("equals: {\n            value: 'CT'\n          }"), rule("includes: ['CT', 'MR']"));
+  patchScripts(rule("equals: 'PT'"), rule("includes: ['PT', 'NM']"));
 }
 
 /**
@@ -148,6 +157,7 @@ unpack();
 patchIndex();
 patchAssets();
 patchLayout();
+patchFusion();
 patchScroll();
 patchFirstSlice();
 patchSlides();

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from kahua import datasets
 from kahua.access import Permission, ProjectAccess, record
 from kahua.api.attributes import Attribute, attributes_of
+from kahua.api.fusions import fusions
 from kahua.api.schemas import DEFAULT_LIMIT, Cursor, Limit, Page
 from kahua.api.security import Access, SiteOfRequest
 from kahua.api.series_items import (
@@ -122,6 +123,7 @@ def get_series(may: Reader, series: str, site: SiteOfRequest) -> SeriesDetail:
             study=study_detail(found.study),
             references=series_items(session, may, references),
             referenced_by=series_items(session, may, referenced_by),
+            fusions=fusions(session, may, found),
             datasets=datasets.datasets_of(session, may.project_id, series),
             viewer_url=viewer_url(may, found, references=references, referenced_by=referenced_by)
             if not videos and not has_large_palette(session, found)

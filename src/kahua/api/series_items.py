@@ -74,6 +74,14 @@ class SeriesItem(BaseModel):
     is_here: bool
 
 
+class Fusion(BaseModel):
+    """Another image of the study, which lies in the same frame of reference."""
+
+    series: SeriesItem
+    #: Address of the viewer with both, one over the other.
+    viewer_url: str
+
+
 class StudyDetail(BaseModel):
     """The study of a series."""
 
@@ -101,6 +109,8 @@ class SeriesDetail(SeriesItem):
     references: list[SeriesItem]
     #: Series that refer to it: the segmentations of an image.
     referenced_by: list[SeriesItem]
+    #: Images with which it can be seen in one view.
+    fusions: list[Fusion]
     #: Datasets that it is in.
     datasets: list[str]
     #: Address of the viewer with this series and those that belong to it; None if it shows nothing of the series.

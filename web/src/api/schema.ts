@@ -2237,6 +2237,15 @@ export interface components {
              */
             severity: "note" | "warning" | "error";
         };
+        /**
+         * Fusion
+         * @description Another image of the study, which lies in the same frame of reference.
+         */
+        Fusion: {
+            series: components["schemas"]["SeriesItem"];
+            /** Viewer Url */
+            viewer_url: string;
+        };
         /** HTTPValidationError */
         HTTPValidationError: {
             /** Detail */
@@ -3384,6 +3393,8 @@ export interface components {
             film_url: string | null;
             /** Frame Of Reference Uid */
             frame_of_reference_uid: string;
+            /** Fusions */
+            fusions: components["schemas"]["Fusion"][];
             /** Id */
             id: string;
             /** Instance Count */

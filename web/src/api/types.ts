@@ -11,6 +11,7 @@ export type Delivery = Schemas['DeliveryProgressItem'];
 export type DeliveryItem = Schemas['DeliveryItem'];
 export type Extension = Schemas['ExtensionItem'];
 export type Failure = Schemas['FailureView'];
+export type Fusion = Schemas['Fusion'];
 export type Job = Schemas['JobView'];
 export type LogPart = Schemas['LogPart'];
 export type Me = Schemas['Myself'];

@@ -106,7 +106,7 @@ const trash = createRoute({
 const series = createRoute({
   getParentRoute: () => project,
   path: '/series/$series',
-  validateSearch: (search: Search) => pick(search, 'tab', 'overlay'),
+  validateSearch: (search: Search) => pick(search, 'tab', 'overlay', 'fusion'),
   component: function Series() {
     const navigate = series.useNavigate();
     const { project: name, series: id } = series.useParams();

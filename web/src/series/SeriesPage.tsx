@@ -9,18 +9,21 @@ import { badgeStyle, date, ProblemView, personName, ValidationMark } from '~/com
 import { Picture } from '~/datasets';
 import { SendMenu } from '~/transfers';
 import { About } from './About';
+import { FusionButton } from './FusionButton';
 import { RelatedList } from './RelatedList';
 import { Report } from './Report';
 import { seriesQuery } from './requests';
 import classes from './series.module.css';
 import { Tags } from './Tags';
 import { Validation } from './Validation';
-import { embeddedUrl, isOverlay, viewerUrl } from './viewer';
+import { embeddedUrl, fusionOf, isOverlay, viewerUrl } from './viewer';
 
 export interface SeriesView {
   tab?: string | undefined;
   /** Id of the segmentation that is drawn over the image; `none`: none. */
   overlay?: string | undefined;
+  /** Id of the series that is seen together with it, one over the other. */
+  fusion?: string | undefined;
 }
 
 interface Props {
@@ -45,7 +48,7 @@ export function SeriesPage({ project, series: id, view, onView }: Props) {
   const series = query.data;
   return (
     <div className={classes.columns}>
-      <Viewer project={project} series={series} overlay={view.overlay} />
+      <Viewer project={project} series={series} view={view} />
       <section className={classes.side} aria-label="About this series">
         <Head project={project} series={series} view={view} onView={onView} />
         <Tabs
@@ -118,7 +121,7 @@ const count = (number: number): string => (number ? ` (${number})` : '');
 function Head({ project, series, view, onView }: { series: SeriesDetail } & Omit<Props, 'series'>) {
   const mine = useProject(project);
   const overlays = series.referenced_by.filter(isOverlay);
-  const viewer = viewerUrl(project, series, view.overlay);
+  const viewer = shownUrl(project, series, view);
   const patient = personName(series.patient_name) || series.patient_id;
   return (
     <div className={classes.head}>
@@ -162,6 +165,7 @@ function Head({ project, series, view, onView }: { series: SeriesDetail } & Omit
         {allows(mine, 'series.export') && (
           <SendMenu project={project} number={1} what={async () => ({ series: [series.id] })} />
         )}
+        <FusionButton series={series} fusion={view.fusion} onFusion={(fusion) => onView({ ...view, fusion })} />
         {viewer && (
           <Button
             size="xs"
@@ -199,7 +203,7 @@ function Head({ project, series, view, onView }: { series: SeriesDetail } & Omit
               { value: 'none', label: 'No segmentation' },
             ]}
             value={view.overlay ?? overlays.at(-1)?.id ?? 'none'}
-            onChange={(overlay) => onView({ ...view, overlay: overlay ?? undefined })}
+            onChange={(overlay) => onView({ ...view, overlay: overlay ?? undefined, fusion: undefined })}
           />
         )}
       </Group>
@@ -207,7 +211,10 @@ function Head({ project, series, view, onView }: { series: SeriesDetail } & Omit
   );
 }
 
-function Viewer({ project, series, overlay }: { project: string; series: SeriesDetail; overlay: string | undefined }) {
+const shownUrl = (project: string, series: SeriesDetail, view: SeriesView): string | null =>
+  fusionOf(series, view.fusion)?.viewer_url ?? viewerUrl(project, series, view.overlay);
+
+function Viewer({ project, series, view }: { project: string; series: SeriesDetail; view: SeriesView }) {
   if (series.modality === 'SR') return <Report project={project} series={series} />;
   if (series.film_url)
     return (
@@ -216,7 +223,7 @@ function Viewer({ project, series, overlay }: { project: string; series: SeriesD
         <video src={series.film_url} poster={series.preview.url ?? undefined} controls preload="metadata" />
       </div>
     );
-  const address = viewerUrl(project, series, overlay);
+  const address = shownUrl(project, series, view);
   if (!address)
     return (
       <figure className={classes.still}>

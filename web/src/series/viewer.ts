@@ -1,4 +1,4 @@
-import type { SeriesDetail, SeriesItem } from '~/api';
+import type { Fusion, SeriesDetail, SeriesItem } from '~/api';
 
 /** Modalities that the viewer draws over the image to which they refer. */
 const OVERLAYS = new Set(['SEG', 'RTSTRUCT']);
@@ -23,6 +23,20 @@ export function viewerUrl(project: string, series: SeriesDetail, overlay?: strin
   });
   return `/ohif/viewer/${encodeURIComponent(project)}?${query}`;
 }
+
+/** The fusion with a series, if the viewer can show one. */
+export const fusionOf = (series: SeriesDetail, other?: string): Fusion | undefined =>
+  series.fusions.find((one) => one.series.id === other);
+
+const NAMES: Record<string, string> = { PT: 'PET' };
+
+/** What lies over what: `PET over CT`. */
+export function fusionTitle(series: SeriesDetail, fusion: Fusion): string {
+  const over = [series.modality, fusion.series.modality].toSorted((a, b) => Number(isBelow(a)) - Number(isBelow(b)));
+  return over.map((modality) => NAMES[modality] ?? modality).join(' over ');
+}
+
+const isBelow = (modality: string): boolean => modality === 'CT' || modality === 'MR';
 
 /** The same within a page of ours, which lists what belongs to the series by itself. */
 export const embeddedUrl = (address: string): string => `${address}&closed=`;
