@@ -236,6 +236,15 @@ def test_nothing_begins_outside_its_window(desk: Desk) -> None:
     assert desk.progress(pull).items == {"waiting": 1}
 
 
+def test_nothing_begins_by_a_clock_that_leapt_into_a_window(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = now().astimezone() + timedelta(hours=2)
+    desk.start(Wish(study_uid=STUDY), windows=(f"{clock:%H:%M}-{clock + timedelta(hours=1):%H:%M}",))
+    puller = desk.puller
+    monkeypatch.setattr("kahua.store.remote.times.now", lambda: now() + timedelta(hours=2, seconds=30))
+    assert not puller.step()
+    assert desk.puller.step(), "one that began after the leap knows no other time"
+
+
 def test_a_rate_lets_the_peer_rest(desk: Desk) -> None:
     pull = desk.start(Wish(study_uid=STUDY, series_uid=SERIES), rate=6)
     other = desk.start(Wish(study_uid=STUDY, series_uid=SERIES))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -23,7 +23,7 @@ from kahua.store.remote.presence import instances_of_series_here
 from kahua.store.remote.pulls import PULLS
 from kahua.store.remote.source import ImageSource, RemoteSeries
 from kahua.store.remote.tables import PullItemRow, PullRow, SeriesSourceRow
-from kahua.store.remote.windows import is_open
+from kahua.store.remote.times import Times
 from kahua.store.remote.wishes import Wish
 
 log = get_logger()
@@ -35,6 +35,7 @@ class Puller(Carrier[PullRow, PullItemRow]):
 
     archive: Archive
     source_of: Callable[[Peer], ImageSource]
+    times: Times = field(default_factory=Times)
 
     @property
     def orders(self) -> Orders[PullRow, PullItemRow]:
@@ -43,7 +44,7 @@ class Puller(Carrier[PullRow, PullItemRow]):
 
     def may_begin(self, order: PullRow) -> bool:
         """Say whether a pull has one of its windows open."""
-        return is_open(order.windows, now().astimezone())
+        return self.times.are_within(order.windows)
 
     def carry_out(self, order: PullRow, item: PullItemRow) -> None:
         """Look up what an item names, or fetch the series that it is."""
