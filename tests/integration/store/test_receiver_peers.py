@@ -10,7 +10,7 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE
+from pynetdicom import AE, ALL_TRANSFER_SYNTAXES
 from pynetdicom.sop_class import CTImageStorage, Verification
 from sqlalchemy import select
 
@@ -90,6 +90,17 @@ def data_set_of(path: Path) -> bytes:
 
 def test_echoscu_is_answered(receiver: tuple[Receiver, Archive]) -> None:
     assert send(receiver[0], "echoscu").returncode == 0
+
+
+def test_whoever_proposes_all_that_there_is_gets_in(receiver: tuple[Receiver, Archive]) -> None:
+    """128 presentation contexts, each with every transfer syntax that the peer knows."""
+    assert send(receiver[0], "echoscu", "--propose-pc", "128", "--propose-ts", "38").returncode == 0
+    entity = AE(ae_title="MODALITY")
+    for number in range(128):
+        entity.add_requested_context(f"{CTImageStorage}.{number}", ALL_TRANSFER_SYNTAXES)
+    association = entity.associate(*receiver[0].address, ae_title="KAHUA")
+    assert len(association.accepted_contexts) == 128
+    association.release()
 
 
 def test_a_real_pet_ct_arrives_complete_and_byte_for_byte(receiver: tuple[Receiver, Archive]) -> None:

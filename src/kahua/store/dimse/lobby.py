@@ -34,7 +34,7 @@ FIRST_BYTE_SECONDS = 2.0
 #: A connection whose request is not complete after this time is closed, in seconds.
 REQUEST_SECONDS = 5.0
 
-#: Connections that wait at once; each holds at most a request of 64 KB.
+#: Connections that wait at once; each holds at most a request of 256 KB.
 MAX_GUESTS = 512
 
 #: Connections that are accepted before those that wait are looked at again.

@@ -16,8 +16,8 @@ PDV_HEADER = struct.Struct(">LBB")
 #: Flags of a fragment: it belongs to a command, and it is the last one.
 COMMAND, LAST = 0b01, 0b10
 
-#: Longest A-ASSOCIATE-RQ that is read: 128 presentation contexts with dozens of transfer syntaxes fit.
-MAX_REQUEST_BYTES = 65_536
+#: Longest A-ASSOCIATE-RQ that is read: 128 presentation contexts with 60 transfer syntaxes each fit.
+MAX_REQUEST_BYTES = 262_144
 
 #: Presentation contexts have odd ids up to 255.
 MAX_CONTEXTS = 128
