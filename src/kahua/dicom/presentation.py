@@ -69,6 +69,30 @@ def targets(state: Dataset) -> Iterator[Target]:
         yield Target(uid=str(item.get("ReferencedSOPInstanceUID", "")), frame=(_numbers(item) or [1])[0] - 1)
 
 
+def telling_targets(state: Dataset) -> list[Target]:
+    """Give the frames to which a state refers, the most telling first.
+
+    Those on which it writes something, and of a series that it names whole the middle: its ends show but air, often.
+    """
+    found = list(targets(state))
+    written = _written(state)
+    middle = len(found) // 2
+    by_place = sorted(enumerate(found), key=lambda each: abs(each[0] - middle))
+    return sorted(
+        (target for _, target in by_place), key=lambda each: written.isdisjoint({each, Target(uid=each.uid, frame=-1)})
+    )
+
+
+def _written(state: Dataset) -> set[Target]:
+    """Give the frames that annotations name; -1 is any frame of an image."""
+    items = (item for annotation in state.get("GraphicAnnotationSequence") or [] for item in _images(annotation))
+    return {
+        Target(uid=str(item.get("ReferencedSOPInstanceUID", "")), frame=number - 1)
+        for item in islice(items, _MOST_IMAGES)
+        for number in _numbers(item) or [0]
+    }
+
+
 def present(frame: NDArray[Any], image: Dataset, state: Dataset, target: Target, *, size: int = _SIZE) -> Picture:
     """Draw a frame as a state says, shape (rows, columns, 3).
 

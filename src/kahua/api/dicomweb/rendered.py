@@ -212,7 +212,7 @@ def _drawn(request: Request, site: Site, instance: StoredInstance, wanted: Wante
 def _presented(
     request: Request, access: ProjectAccess, site: Site, state: StoredInstance, rendering: Rendering
 ) -> Response:
-    """Send the first image of a presentation state that is here, as the state says."""
+    """Send the most telling image of a presentation state that is here, as the state says."""
     media = _chosen(accepted_of(request), PICTURES)
     if media is None:
         return not_acceptable(", ".join(PICTURES))

@@ -55,7 +55,7 @@ class Studio:
             return self._ask(image, "present", wanted.frames, **asdict(wanted), state=str(file))
 
     def targets(self, state: StoredInstance) -> list[tuple[str, int]]:
-        """Give SOP Instance UID and frame, from 1, of what a presentation state shows.
+        """Give SOP Instance UID and frame, from 1, of what a presentation state shows, the most telling first.
 
         Raises
         ------

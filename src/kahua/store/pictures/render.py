@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,7 +19,7 @@ from kahua.dicom.decoders import Frame
 from kahua.dicom.overlay_planes import OVERLAY_TAGS, Mask, embedded_masks, embedded_planes, overlay_masks
 from kahua.dicom.pictures import PICTURE_ATTRIBUTES, Picture, fitted
 from kahua.dicom.pixels import PIXEL_ATTRIBUTES, cut_frame, decode_stored, native_bytes, read_frame, stored_frame
-from kahua.dicom.presentation import Target, present, targets
+from kahua.dicom.presentation import Target, present, telling_targets
 from kahua.dicom.profiles import profiled
 from kahua.dicom.readings import read_page
 from kahua.dicom.transcoding import transcode
@@ -101,8 +100,8 @@ def present_state(job: Job) -> bytes:
 
 
 def list_targets(job: Job) -> bytes:
-    """Give what a presentation state shows, as JSON."""
-    found = islice(targets(dcmread(job["file"], force=True)), MAX_TARGETS)
+    """Give what a presentation state shows, the most telling first, as JSON."""
+    found = telling_targets(dcmread(job["file"], force=True))[:MAX_TARGETS]
     return json.dumps([(target.uid, target.frame + 1) for target in found]).encode()
 
 
