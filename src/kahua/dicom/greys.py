@@ -15,6 +15,8 @@ Window = tuple[float, float]
 #: How a window maps values to brightness (PS3.3 C.11.2.1.2 and C.11.2.1.3).
 Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 FUNCTIONS: Final = get_args(Function)
+#: How the keywords of pixels that are fractions begin: those of padding, too.
+FRACTIONS: Final = ("Float", "DoubleFloat")
 Grey = NDArray[np.uint8]
 
 #: Share of the brightest pixels within the body that may be saturated, in per cent.
@@ -27,6 +29,8 @@ _NOTHING: Final = -1024.0
 _SAMPLES: Final = 50_000
 #: Share of the pixels that must be neither black nor white, that something is to be seen.
 _SEEN: Final = 0.01
+#: Least width of a window of fractions: parametric maps have values of a millionth, and of less.
+_LEAST_WIDTH: Final = 1e-30
 #: Bytes of a value up to which a table of all values is cheaper than arithmetic on each pixel.
 _TABLE_BYTES: Final = 2
 
@@ -128,7 +132,7 @@ def frame_window(frame: NDArray[Any], dataset: Attributes, *, number: int = 0) -
     The latter reaches from the darkest, nearly, to the 99.5th percentile of what is brighter than the mean;
     padding does not count.
     """
-    return _named_window(dataset, number) or _fitting_window(frame, dataset, number)
+    return _named_window(frame, dataset, number) or _fitting_window(frame, dataset, number)
 
 
 def telling_window(frame: NDArray[Any], dataset: Attributes, *, number: int = 0) -> Window | None:
@@ -137,7 +141,7 @@ def telling_window(frame: NDArray[Any], dataset: Attributes, *, number: int = 0)
     None if it names none, or is the same everywhere. A slice of air, for example, is all black in a window for soft
     tissue, and not in one for lungs.
     """
-    windows = _named_windows(dataset, number)
+    windows = _named_windows(frame, dataset, number)
     values = _modality(dataset, number).values(_within(frame, dataset))
     if not windows or not values.size or values.min() == values.max():
         return None
@@ -149,6 +153,11 @@ def telling_window(frame: NDArray[Any], dataset: Attributes, *, number: int = 0)
 
 def padding_of(dataset: Attributes) -> tuple[float, float] | None:
     """Return the lowest and the highest stored value that is no part of the image; None if there is none."""
+    for kind in FRACTIONS:
+        if isinstance(value := dataset.get(f"{kind}PixelPaddingValue"), float):
+            limit = dataset.get(f"{kind}PixelPaddingRangeLimit")
+            first, last = sorted((value, limit if isinstance(limit, float) else value))
+            return first, last
     value, limit = dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")
     if not isinstance(value, int):
         return None
@@ -169,11 +178,14 @@ def _voi(
 ) -> Windowing | LookupTable:
     """Return the wanted window, that of the image, its table, or one that fits: the first that there is."""
     if window is None:
-        window = _named_window(dataset, number)
+        window = _named_window(frame, dataset, number)
         if window is None and (table := _voi_table(dataset, number)) is not None:
             return table
-    centre, width = window or _fitting_window(frame, dataset, number)
-    return Windowing(centre=centre, width=width, function=function or _function(dataset, number))
+    if window is None:
+        centre, width = _fitting_window(frame, dataset, number)
+        return Windowing(centre=centre, width=width, function="LINEAR_EXACT")
+    centre, width = window
+    return Windowing(centre=centre, width=width, function=function or _function(frame, dataset, number))
 
 
 def _voi_table(dataset: Attributes, number: int) -> LookupTable | None:
@@ -190,16 +202,16 @@ def _presentation(dataset: Attributes) -> LookupTable | None:
     return read_table(items[0]) if items else None
 
 
-def _named_window(dataset: Attributes, number: int) -> Window | None:
-    return next(iter(_named_windows(dataset, number)), None)
+def _named_window(frame: NDArray[Any], dataset: Attributes, number: int) -> Window | None:
+    return next(iter(_named_windows(frame, dataset, number)), None)
 
 
-def _named_windows(dataset: Attributes, number: int) -> list[Window]:
+def _named_windows(frame: NDArray[Any], dataset: Attributes, number: int) -> list[Window]:
     centres, widths = (
         _numbers(frame_attribute(dataset, number, "FrameVOILUTSequence", keyword))
         for keyword in ("WindowCenter", "WindowWidth")
     )
-    least = 1 if _function(dataset, number) == "LINEAR" else np.finfo(np.float32).eps
+    least = 1 if _function(frame, dataset, number) == "LINEAR" else _LEAST_WIDTH
     return [(centre, width) for centre, width in zip(centres, widths, strict=False) if width >= least]
 
 
@@ -214,8 +226,8 @@ def _fitting_window(frame: NDArray[Any], dataset: Attributes, number: int) -> Wi
     low, high = np.sort(modality.values(ends).astype(float))
     if dataset.get("Modality") == "CT":
         low = max(low, _NOTHING)
-    least = abs(modality.slope) if isinstance(modality, Rescale) else 1.0
-    return float(low + high) / 2, float(max(high - low, np.finfo(np.float32).eps, least))
+    step = abs(modality.slope) if isinstance(modality, Rescale) else 1.0
+    return float(low + high) / 2, float(max(high - low, _LEAST_WIDTH if frame.dtype.kind == "f" else step))
 
 
 def _within(frame: NDArray[Any], dataset: Attributes) -> NDArray[Any]:
@@ -226,9 +238,11 @@ def _within(frame: NDArray[Any], dataset: Attributes) -> NDArray[Any]:
     return values[(values < padding[0]) | (values > padding[1])] if padding else values
 
 
-def _function(dataset: Attributes, number: int) -> Function:
+def _function(frame: NDArray[Any], dataset: Attributes, number: int) -> Function:
+    """Return how a window is applied; LINEAR counts whole numbers, which fractions are not: a map from 0 to 1."""
     said = frame_attribute(dataset, number, "FrameVOILUTSequence", "VOILUTFunction")
-    return said if said in FUNCTIONS else "LINEAR"
+    linear: Function = "LINEAR_EXACT" if frame.dtype.kind == "f" else "LINEAR"
+    return said if said in FUNCTIONS and said != "LINEAR" else linear
 
 
 def _signed(value: int, dataset: Attributes) -> int:

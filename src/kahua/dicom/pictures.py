@@ -9,7 +9,7 @@ from PIL import Image
 from pydicom import Dataset
 
 from kahua.dicom.functional_groups import Attributes, frame_attribute
-from kahua.dicom.greys import Function, Grey, Window, grey_of, pipeline_of, telling_window
+from kahua.dicom.greys import FRACTIONS, Function, Grey, Window, grey_of, pipeline_of, telling_window
 from kahua.dicom.luts import PALETTE_ATTRIBUTES, read_palette
 from kahua.dicom.uptake import uptake_window
 from kahua.errors import InvalidInput
@@ -21,6 +21,7 @@ Region = tuple[float, float, float, float]
 #: All attributes that are looked at to draw a frame.
 PICTURE_ATTRIBUTES: Final = (
     *("PhotometricInterpretation", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+    *(f"{kind}PixelPadding{end}" for kind in FRACTIONS for end in ("Value", "RangeLimit")),
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "VOILUTSequence"),
     *("WindowCenter", "WindowWidth", "VOILUTFunction", "PresentationLUTShape", "PresentationLUTSequence"),
     *("Modality", "PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio", "PixelPresentation"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
@@ -178,3 +179,67 @@ def test_a_region_is_as_bright_as_in_the_whole_picture() -> None:
     frame = read_frame(image, 0)
     part = frame_picture(frame, image, region=(10, 20, 30, 8))
     np.testing.assert_array_equal(part, frame_picture(frame, image)[20:28, 10:40])
+
+
+def parametric_map(values: NDArray[Any], **attributes: Any) -> Dataset:
+    """Give a map of fractions, as of diffusion or perfusion, with what its values mean in the real world."""
+    image = picture(np.zeros(values.shape, np.uint16), SOPClassUID="1.2.840.10008.5.1.4.1.1.30", Modality="MR")
+    del image.PixelData, image.HighBit, image.BitsStored, image.PixelRepresentation
+    bits, keyword = (32, "FloatPixelData") if values.dtype == np.float32 else (64, "DoubleFloatPixelData")
+    image.BitsAllocated = bits
+    setattr(image, keyword, values.tobytes())
+    meaning = item(RealWorldValueSlope=1e-3, RealWorldValueIntercept=0.0, LUTLabel="ADC", LUTExplanation="Diffusion")
+    meaning.DoubleFloatRealWorldValueFirstValueMapped = float(np.nanmin(values))
+    meaning.DoubleFloatRealWorldValueLastValueMapped = float(np.nanmax(values))
+    image.RealWorldValueMappingSequence = Items([meaning])
+    for keyword, value in attributes.items():
+        setattr(image, keyword, value)
+    return image
+
+
+def ramp(kind: type[np.floating[Any]], most: float) -> NDArray[Any]:
+    """Give values from 0 to the most, a row for each hundredth."""
+    return np.repeat(np.linspace(0, most, 100)[:, None], 64, axis=1).astype(kind)
+
+
+@pytest.mark.parametrize("most", [1e-9, 7e-4, 1.0, 1.5, 3e3, 1e12])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_parametric_map_is_grey_however_small_or_large_its_values_are(
+    tmp_path: Path, kind: type[np.floating[Any]], most: float
+) -> None:
+    (tmp_path / "instances").mkdir()
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "instances" / "map.dcm").write_bytes(part10(parametric_map(ramp(kind, most))))
+    assert draw_series(tmp_path)["state"] == "ready"
+    column = np.asarray(Image.open(tmp_path / "preview.webp").convert("L"), int)[:, 30]
+    assert column[5] < 30
+    assert 100 < column[50] < 155
+    assert column[95] > 225
+
+
+def test_a_window_of_fractions_is_no_step() -> None:
+    """From 0 to 1, the standard's LINEAR would leave only black and white."""
+    image = parametric_map(ramp(np.float32, 1.0), WindowCenter="0.5", WindowWidth="1")
+    column = frame_picture(read_frame(image, 0), image)[:, 30].astype(int)
+    np.testing.assert_allclose(column, np.linspace(0, 255, 100), atol=1)
+
+
+def test_padding_and_what_is_no_number_do_not_darken_a_map() -> None:
+    values = ramp(np.float32, 1e-3)
+    values[:, :20], values[:, 20:25] = -9999, np.nan
+    image = parametric_map(values, FloatPixelPaddingValue=-9999.0)
+    shown = frame_picture(read_frame(image, 0), image).astype(int)
+    assert (shown[:, :25] == 0).all()
+    assert 100 < shown[50, 40] < 155
+
+
+def test_a_map_of_whole_numbers_is_shown_by_its_stored_values() -> None:
+    """A window that counts real-world values, as some write it, would show nothing of them."""
+    stored = (ramp(np.float64, 1.0) * 4095).astype(np.uint16)
+    meaning = item(RealWorldValueSlope=1e-6, RealWorldValueIntercept=0.0, LUTLabel="ADC")
+    meaning.RealWorldValueFirstValueMapped, meaning.RealWorldValueLastValueMapped = 0, 4095
+    image = picture(stored, RealWorldValueMappingSequence=Items([meaning]), WindowCenter="0.002", WindowWidth="0.004")
+    column = frame_picture(read_frame(image, 0), image)[:, 30].astype(int)
+    assert column[5] < 30
+    assert 100 < column[50] < 155
+    assert column[95] > 225
