@@ -110,6 +110,15 @@ def test_an_element_that_plays_gets_the_video_though_it_accepts_anything(client:
     assert (answer.headers["content-type"], answer.content) == ("video/mp4", stream_of(content))
 
 
+@pytest.mark.parametrize("accept", ["*/*", "video/mp4", "image/png", "text/plain"])
+def test_caches_are_told_that_the_answer_depends_on_who_plays_it(client: TestClient, accept: str) -> None:
+    address, _ = kept(client, "h264-mp4")
+    series = address.rsplit("/instances/")[0]
+    for place in (address, series):
+        answer = get(client, f"{place}/rendered", accept)
+        assert {"accept", "sec-fetch-dest"} <= {each.strip() for each in answer.headers["vary"].lower().split(",")}
+
+
 def test_a_series_with_a_video_plays(client: TestClient, site: Any) -> None:
     address, content = kept(client, "h264-mp4")
     series = address.rsplit("/instances/")[0]

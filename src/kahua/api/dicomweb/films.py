@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import Request, Response
 
-from kahua.api.ranges import object_response
+from kahua.api.ranges import PRIVATE, object_response
 from kahua.dicom.transfer_syntaxes import encoding_of, is_mpeg2
 from kahua.site import Site
 from kahua.store.dicomweb.accept import Media
@@ -15,6 +15,9 @@ from kahua.store.pictures.frames import Span, stream_spans
 MP4 = "video/mp4"
 #: Both names are in use; browsers play none of them.
 MPEG2 = ("video/mpeg", "video/mpeg2")
+
+#: On what more an answer depends where there is a video.
+VARY = f"{PRIVATE['Vary']}, Sec-Fetch-Dest"
 
 #: What an MP4 file has behind its first four bytes.
 _FILE_TYPE = b"ftyp"

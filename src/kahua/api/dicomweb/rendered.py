@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from kahua.access import ProjectAccess
 from kahua.api.dicomweb.documents import document_types, send_document
-from kahua.api.dicomweb.films import film_types, is_film, send_film
+from kahua.api.dicomweb.films import VARY, film_types, is_film, send_film
 from kahua.api.dicomweb.frames import find_instance, frame_numbers
 from kahua.api.dicomweb.reports import WORDS, is_report, send_report
 from kahua.api.dicomweb.service import PREFIX, PRIVATE, Reader, accepted_of, begun, multipart, not_acceptable
@@ -150,7 +150,8 @@ def send_picture(
     """
     accepted = accepted_of(request) if accepted is None else accepted
     if is_film(instance) and numbers is None:
-        return send_film(request, site, instance, accepted) or _still(request, site, instance, rendering, accepted)
+        film = send_film(request, site, instance, accepted)
+        return _varied(film or _still(request, site, instance, rendering, accepted))
     own = _own_types(instance) if numbers is None else ()
     media = _chosen(accepted, (*own, *PICTURES, ANIMATION))
     if media is None:
@@ -174,6 +175,12 @@ def send_picture(
         for number in numbers[:MAX_PICTURES]
     )
     return multipart(media, begun(parts), boundary)
+
+
+def _varied(answer: Response) -> Response:
+    """Say that an answer depends on whether a browser plays it."""
+    answer.headers["Vary"] = VARY
+    return answer
 
 
 def _own_types(instance: StoredInstance) -> tuple[str, ...]:
@@ -296,10 +303,15 @@ def _rendered_all(request: Request, access: ProjectAccess, site: Site, address: 
     images = [located for located in instances if located.instance.rows is not None]
     if not images:
         return _rendered(request, access, site, instances[0])
+    if films := [each.instance for each in images if is_film(each.instance)]:
+        film = send_film(request, site, films[0], accepted_of(request))
+        return _varied(film or _pictures(request, site, images))
+    return _pictures(request, site, images)
+
+
+def _pictures(request: Request, site: Site, images: Sequence[Located]) -> Response:
+    """Send pictures of several instances, or of that in the middle."""
     rendering, accepted = parse_rendering(request.query_params), accepted_of(request)
-    films = (send_film(request, site, each.instance, accepted) for each in images if is_film(each.instance))
-    if film := next(films, None):
-        return film
     media = _chosen(accepted, PICTURES)
     if media is None:
         return not_acceptable(", ".join(PICTURES))
