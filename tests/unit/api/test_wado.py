@@ -222,6 +222,8 @@ def test_frames_of_what_is_deflated_are_those_within(client: TestClient) -> None
         answer = get(client, f"{address_of(instance)}/frames/2", media)
         assert frames[1].tobytes() in answer.content
         assert f"transfer-syntax={syntaxes.EXPLICIT_LITTLE_ENDIAN}" in str(answer.headers) + answer.text
+    refused = get(client, f"{address_of(instance)}/frames/2", "image/jls")
+    assert (refused.status_code, refused.text[-21:]) == (406, f"={syntaxes.EXPLICIT_LITTLE_ENDIAN}.")
     parts = parts_of(get(client, f"{series_of(instance)}/pixeldata", f'multipart/related; type="{OCTETS}"'))
     assert [body for _, body in parts] == [frame.tobytes() for frame in frames]
 

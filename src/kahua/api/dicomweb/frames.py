@@ -22,7 +22,7 @@ from kahua.api.security import SiteOfRequest
 from kahua.dicom.transfer_syntaxes import IMPLICIT_LITTLE_ENDIAN
 from kahua.errors import InvalidInput, NotFound
 from kahua.site import Site
-from kahua.store.dicomweb.accept import OCTETS, Form, choose, frame_form
+from kahua.store.dicomweb.accept import OCTETS, Form, choose, frame_form, frame_syntax
 from kahua.store.dicomweb.multipart import PartHead, new_boundary
 from kahua.store.dicomweb.retrieve import Address, Located, StoredInstance, locate_instances
 from kahua.store.objects import NO_ENDS, Ends, joined
@@ -143,7 +143,7 @@ def send_frames(request: Request, site: Site, instance: StoredInstance, numbers:
     """Send frames of an instance in the form that the client wants most."""
     form = frame_form(accepted_of(request), instance.transfer_syntax_uid)
     if form is None:
-        return not_acceptable(f"{OCTETS}; transfer-syntax={instance.transfer_syntax_uid}")
+        return not_acceptable(f"{OCTETS}; transfer-syntax={frame_syntax(instance.transfer_syntax_uid)}")
     media_type = f"{form.media_type}; transfer-syntax={form.transfer_syntax}"
     if len(numbers) > 1:
         boundary = new_boundary()

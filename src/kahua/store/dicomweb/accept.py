@@ -105,7 +105,7 @@ def instance_form(accepted: Sequence[Media], stored: str) -> Form | None:
 
 def frame_form(accepted: Sequence[Media], stored: str) -> Form | None:
     """Choose how to send frames: as they are stored, or decoded (then they are native little endian); or None."""
-    as_stored = EXPLICIT_LITTLE_ENDIAN if stored in _OF_THE_WHOLE else stored
+    as_stored = frame_syntax(stored)
     own_type = FRAME_TYPE.get(stored)
     for media in accepted:
         multipart = media.multipart or media.type == "*/*"
@@ -118,6 +118,11 @@ def frame_form(accepted: Sequence[Media], stored: str) -> Form | None:
         elif own_type and media.covers(own_type) and media.transfer_syntax in ("", ANY, stored):
             return Form(media_type=own_type, multipart=multipart, transfer_syntax=stored)
     return None
+
+
+def frame_syntax(stored: str) -> str:
+    """Give the transfer syntax of a frame that is sent as it is stored."""
+    return EXPLICIT_LITTLE_ENDIAN if stored in _OF_THE_WHOLE else stored
 
 
 def _instance_syntax(media: Media, stored: str) -> str | None:
