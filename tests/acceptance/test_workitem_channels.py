@@ -12,6 +12,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from kahua.dicom import new_uid
+from kahua.testing.postgresql import PostgresServer
+from kahua.testing.s3 import S3Server
 from kahua.testing.workitems import new_workitem, performed, state, words
 
 from .conftest import StartSite, client_of
@@ -194,3 +196,48 @@ def test_a_site_with_open_channels_stops_and_tells_of_its_restart(start_site: St
         assert report["00741242"]["Value"] == ["RESTARTED"]
     client.http.close()
     again.http.close()
+
+
+@pytest.fixture
+def two_parts(start_site: StartSite, postgresql: PostgresServer, s3: S3Server) -> Iterator[tuple[Client, Client]]:
+    """Give the administrator at two web parts, each with a worker, of one site on PostgreSQL and S3."""
+    with postgresql.database() as url:
+        settings = {"database_url": url, **s3.settings()}
+        parts = [start_site(**settings) for _ in range(2)]
+        here = client_of(parts[0])
+        there = Client(parts[1], here.http.headers["Authorization"].removeprefix("Bearer "))
+        yield here, there
+        for client in (here, there):
+            client.http.close()
+        for part in parts:
+            part.stop()
+
+
+def test_what_one_part_of_a_site_changes_is_told_on_a_channel_of_another(two_parts: tuple[Client, Client]) -> None:
+    here, there = two_parts
+    address, lock = subscribe(there, GLOBAL, "ELSEWHERE"), new_uid()
+    with channel(there, address) as connection:
+        uid = create(here)
+        assert next_report(connection)[:2] == (STATE_REPORT, uid)
+        assert here.http.put(f"{UPS}/{uid}/state", json=state("IN PROGRESS", lock)).is_success
+        assert next_report(connection)[2]["00741000"]["Value"] == ["IN PROGRESS"]
+        wish = {"00741238": words("LT", "Wrong patient")}
+        assert there.http.post(f"{UPS}/{uid}/cancelrequest", json=wish).status_code == 202
+        assert next_report(connection)[2]["00741238"]["Value"] == ["Wrong patient"]
+        assert there.http.put(f"{UPS}/{uid}/state", json=state("CANCELED", new_uid())).status_code == 400
+        assert there.http.post(f"{UPS}/{uid}?{lock}", json=performed()).is_success
+        assert here.http.put(f"{UPS}/{uid}/state", json=state("CANCELED", lock)).is_success
+        assert next_report(connection)[2]["00741000"]["Value"] == ["CANCELED"]
+        idle = create(there)
+        assert next_report(connection)[:2] == (STATE_REPORT, idle)
+        assert here.http.post(f"{UPS}/{idle}/cancelrequest").status_code == 202
+        kinds = [next_report(connection) for _ in range(2)]
+        assert {about for _, about, _ in kinds} == {idle}
+        with pytest.raises(TimeoutError):
+            connection.recv(timeout=2)  # nothing comes twice, though two workers look
+    other = f"ws{str(here.http.base_url).removeprefix('http').rstrip('/')}/dicom-web/main/subscribers/ELSEWHERE"
+    with channel(there, address) as first, channel(here, other) as second:
+        with pytest.raises(ConnectionClosed):
+            first.recv(timeout=30)
+        newest = create(there)
+        assert next_report(second)[:2] == (STATE_REPORT, newest)

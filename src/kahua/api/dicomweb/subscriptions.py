@@ -1,7 +1,7 @@
 """Subscriptions to workitems, and the channel by which reports come (PS3.18 sections 11.10 to 11.13 and 8.10.4)."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -18,7 +18,9 @@ from kahua.store.workitems import reports
 from kahua.store.workitems.subscriptions import (
     FILTERED,
     GLOBAL,
+    begin_channel,
     find_subscriber,
+    is_newest,
     subscribe,
     subscribe_to_all,
     suspend,
@@ -55,7 +57,7 @@ class Channels:
     open: dict[str, object] = field(default_factory=dict)
 
     def begin(self, subscriber_id: str) -> object:
-        """Note that a channel is opened; an older one of the same subscriber then ends.
+        """Note that a channel is opened, in the place of an older one of the same subscriber.
 
         Raises
         ------
@@ -67,13 +69,9 @@ class Channels:
         mark = self.open[subscriber_id] = object()
         return mark
 
-    def is_newest(self, subscriber_id: str, mark: object) -> bool:
-        """Whether no other channel was opened since."""
-        return self.open.get(subscriber_id) is mark
-
     def end(self, subscriber_id: str, mark: object) -> None:
         """Note that a channel is closed."""
-        if self.is_newest(subscriber_id, mark):
+        if self.open.get(subscriber_id) is mark:
             del self.open[subscriber_id]
 
 
@@ -131,8 +129,9 @@ async def open_channel(websocket: WebSocket, subscriber: str, access: Listener, 
     channels: Channels = websocket.app.state.channels
     mark = channels.begin(subscriber_id)
     try:
+        channel = await run_in_threadpool(_begin, site, access, subscriber)
         await websocket.accept()
-        code = await _Channel(websocket, site, subscriber_id, lambda: channels.is_newest(subscriber_id, mark)).run()
+        code = await _Channel(websocket, site, subscriber_id, channel).run()
         if code is not None:
             await websocket.close(code)
     finally:
@@ -142,19 +141,18 @@ async def open_channel(websocket: WebSocket, subscriber: str, access: Listener, 
 class _Channel:
     """One open channel."""
 
-    def __init__(self, websocket: WebSocket, site: Site, subscriber_id: str, is_newest: Callable[[], bool]) -> None:
+    def __init__(self, websocket: WebSocket, site: Site, subscriber_id: str, channel: str) -> None:
         self._websocket = websocket
         self._site = site
         self._subscriber_id = subscriber_id
-        self._is_newest = is_newest
+        self._channel = channel
 
     async def run(self) -> int | None:
         """Send until there is a reason to close, and give its code; None if the other side is gone."""
         listening = asyncio.create_task(self._websocket.receive())
         check_at = asyncio.get_running_loop().time() + CHECK_SECONDS
         try:
-            while self._is_newest():
-                rows = await run_in_threadpool(self._waiting)
+            while (rows := await run_in_threadpool(self._waiting)) is not None:
                 is_due = asyncio.get_running_loop().time() >= check_at
                 if (rows or is_due) and not await run_in_threadpool(self._may_listen):
                     return REFUSED
@@ -180,8 +178,11 @@ class _Channel:
             await run_in_threadpool(self._forget, [row.id for row in rows])
         return True
 
-    def _waiting(self) -> Sequence[Any]:
+    def _waiting(self) -> Sequence[Any] | None:
+        """Give the reports that wait; None if the subscriber has opened another channel, here or elsewhere."""
         with self._site.database.read() as session:
+            if not is_newest(session, self._subscriber_id, self._channel):
+                return None
             return reports.waiting(session, [self._subscriber_id], limit=BATCH)
 
     def _forget(self, ids: list[int]) -> None:
@@ -201,6 +202,11 @@ class _Channel:
 def _subscriber_id(site: Site, access: ProjectAccess, subscriber: str) -> str:
     with site.database.read() as session:
         return find_subscriber(session, access.project_id, subscriber, user=access.principal.name).id
+
+
+def _begin(site: Site, access: ProjectAccess, subscriber: str) -> str:
+    with site.database.write() as session:
+        return begin_channel(session, access.project_id, subscriber, user=access.principal.name)
 
 
 def _filters(query: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:

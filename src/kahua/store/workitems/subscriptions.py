@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import ColumnElement, func, insert, literal, select
 from sqlalchemy.orm import Session
 
+from kahua.database import new_id
 from kahua.errors import InvalidInput, NotAllowed, NotFound, TooMuch
 from kahua.store.workitems import reports
 from kahua.store.workitems.documents import Json
@@ -40,6 +41,27 @@ def find_subscriber(session: Session, project_id: str, ae_title: str, *, user: s
     if row.owner != user:
         raise NotAllowed("The AE title is in use by another user's subscriptions.", remedy="Choose another AE title.")
     return row
+
+
+def begin_channel(session: Session, project_id: str, ae_title: str, *, user: str) -> str:
+    """Note that a subscriber opens a channel, which ends its older ones in all processes; give its id.
+
+    Raises
+    ------
+    NotFound
+        The project has none of that title.
+    NotAllowed
+        It is another user's.
+    """
+    subscriber = find_subscriber(session, project_id, ae_title, user=user)
+    subscriber.channel = channel = new_id()
+    return channel
+
+
+def is_newest(session: Session, subscriber_id: str, channel: str) -> bool:
+    """Whether a subscriber has opened no other channel since."""
+    newest = session.scalar(select(SubscriberRow.channel).where(SubscriberRow.id == subscriber_id))
+    return newest in (channel, None)
 
 
 def subscribe(session: Session, project_id: str, target: str, ae_title: str, *, user: str, locked: bool) -> None:

@@ -68,6 +68,8 @@ class SubscriberRow(Base):
     to_new: Mapped[str] = mapped_column(String(8), default="no")
     #: Names and values that a new workitem must have.
     filters: Mapped[list[list[str]]] = mapped_column(JSON, default=list)
+    #: Id of the channel that was opened last, in whichever process: an older one tells no more.
+    channel: Mapped[str | None] = mapped_column(String(20))
 
 
 class SubscriptionRow(Base):
