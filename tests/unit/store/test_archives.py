@@ -2,6 +2,7 @@
 
 import stat
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -81,4 +82,60 @@ def test_a_damaged_archive_is_a_clear_refusal(tmp_path: Path) -> None:
     archive = tmp_path / "a.zip"
     archive.write_bytes(b"PK\x03\x04 and then nothing of sense")
     assert is_zip(archive)
+    refuse(archive, tmp_path / "out", InvalidInput, "damaged")
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_the_library_would_unpack_at_once_is_refused(tmp_path: Path, packing: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", packing) as archive:
+        archive.writestr("bomb", b"\0" * 1000)
+    refuse(tmp_path / "a.zip", tmp_path / "out", InvalidInput, "packed in a way that is not read")
+
+
+def test_a_directory_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    directory = 3_000_000_000
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, directory, 4, 0)
+    with (tmp_path / "a.zip").open("wb") as file:  # most of it is a hole in the disk
+        file.write(b"PK\x03\x04")
+        file.seek(directory, 1)
+        file.write(end)
+    tracemalloc.start()
+    try:
+        refuse(tmp_path / "a.zip", tmp_path / "out", TooMuch, "3000000000 bytes; 100 entries are allowed")
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_entries_of_a_large_directory_are_counted_before_they_are_kept(tmp_path: Path) -> None:
+    entry = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 33, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0) + b"name"
+    directory = entry * 30_000
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(directory), 4, 0)
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04" + directory + end)
+    limits = ArchiveLimits(entries=10_000, total_bytes=1, entry_bytes=1)
+    with pytest.raises(TooMuch, match="more than 10000 entries"):
+        list(unpack(tmp_path / "a.zip", tmp_path, limits))
+
+
+def test_damage_within_an_entry_is_a_clear_refusal(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "a.zip", {"name": bytes(range(256)) * 40})
+    data = bytearray(archive.read_bytes())
+    data[40:60] = b"\xff" * 20
+    archive.write_bytes(data)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(InvalidInput, match="damaged"):
+        list(unpack(archive, tmp_path / "out", LIMITS))
+
+
+def test_an_entry_that_lies_nowhere_is_a_clear_refusal(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "a.zip", {"name": b"1"})
+    data = archive.read_bytes()
+    start = data.rindex(b"PK\x01\x02")
+    far = struct.pack("<HHQ", 1, 8, 2**63 - 60)
+    entry = bytearray(data[start : start + 50])
+    entry[30:32] = struct.pack("<H", len(far))
+    entry[42:46] = b"\xff" * 4
+    end = bytearray(data[-22:])
+    end[12:16] = struct.pack("<L", len(entry) + len(far))
+    archive.write_bytes(data[:start] + entry + far + end)
     refuse(archive, tmp_path / "out", InvalidInput, "damaged")

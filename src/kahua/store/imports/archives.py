@@ -2,11 +2,14 @@
 
 An archive is judged as a whole by its directory before anything is written: links, devices, absolute
 and parent paths, names that occur twice, forged or excessive sizes and counts. While it is unpacked,
-every byte is counted again, because a directory may lie.
+every byte is counted again, because a directory may lie. The directory itself has a size before it is read.
 """
 
+import io
+import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -30,7 +33,16 @@ MAX_DEPTH = 32
 #: Longest name of an entry, in characters.
 MAX_NAME_LENGTH = 1000
 
+#: Most bytes of the directory for each entry that may be there.
+DIRECTORY_ENTRY_BYTES = 500
+
+#: How entries may be packed: of the other ways, the library unpacks any amount at once.
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
 _ENCRYPTED = 0x1
+
+#: How each entry of a directory begins.
+_ENTRY = b"PK\x01\x02"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +81,38 @@ def is_zip(path: Path) -> bool:
         return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
+class _ArchiveFile(io.BufferedReader):
+    """The file of an archive, of which no more is read at once, and from no other place, than makes sense.
+
+    The library reads the whole directory at once, as large as the archive says that it is, and keeps an object for
+    each entry, before anybody can count them.
+    """
+
+    def __init__(self, path: Path, max_entries: int) -> None:
+        super().__init__(io.FileIO(path))
+        self._max = max_entries
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (OSError, ValueError) as error:
+            raise zipfile.BadZipFile("it names a place outside of itself") from error
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size <= CHUNK_BYTES:  # no entry is read in larger pieces
+            return super().read(size)
+        if size > self._max * DIRECTORY_ENTRY_BYTES:
+            raise TooMuch(f"The directory of the archive has {size} bytes; {self._max} entries are allowed.")
+        directory = super().read(size)
+        if directory.count(_ENTRY) > self._max:
+            raise TooMuch(f"The archive holds more than {self._max} entries.")
+        return directory
+
+
+#: What the library raises over a damaged archive.
+_DAMAGED = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, ValueError, RuntimeError)
+
+
 def unpack(archive: Path, folder: Path, limits: ArchiveLimits) -> Iterator[Entry]:
     """Unpack a zip archive into a folder, one file after another, under names of our own.
 
@@ -81,14 +125,14 @@ def unpack(archive: Path, folder: Path, limits: ArchiveLimits) -> Iterator[Entry
         The archive is over a limit.
     """
     try:
-        with zipfile.ZipFile(archive) as source:
+        with _ArchiveFile(archive, limits.entries) as file, zipfile.ZipFile(file) as source:
             wanted = _judge(source.infolist(), limits)
             left = limits.total_bytes
             for number, entry in enumerate(wanted):
                 path = folder / f"{number:06}"
                 left -= _extract(source, entry, path, left)
                 yield Entry(name=entry.filename, path=path)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise InvalidInput(
             f"The archive is damaged or of a kind that is not read: {error}.",
             remedy="Pack it again as an ordinary, unencrypted zip file.",
@@ -130,6 +174,11 @@ def _judge_kind(entry: zipfile.ZipInfo) -> None:
         raise InvalidInput(f"The entry {entry.filename!r} of the archive is a link or a device, not a plain file.")
     if entry.flag_bits & _ENCRYPTED:
         raise InvalidInput(f"The entry {entry.filename!r} of the archive is encrypted.", remedy="Send it unencrypted.")
+    if entry.compress_type not in PACKINGS:
+        raise InvalidInput(
+            f"The entry {entry.filename!r} of the archive is packed in a way that is not read.",
+            remedy="Pack it again as an ordinary zip file, by deflate.",
+        )
 
 
 def _judge_size(entry: zipfile.ZipInfo, limits: ArchiveLimits) -> None:
