@@ -3,10 +3,12 @@
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -134,3 +136,22 @@ def storescp(folder: Path, *options: str) -> Iterator[int]:
     with running(command, folder.with_suffix(".log")):
         wait_for(port)
         yield port
+
+
+@contextmanager
+def undisturbed(association: Any) -> Iterator[Any]:
+    """Keep pynetdicom's own thread from taking the answers of an association, for the time of a `with` block.
+
+    It is paused for every message by itself, but says that it pauses while it still runs, and now and then is too slow.
+    """
+    checkpoint = association._reactor_checkpoint
+    checkpoint.clear()
+    checkpoint.set = lambda: None
+    time.sleep(
+        0.05
+    )  # many times what the thread needs for one round; with no request under way, it has nothing to take
+    try:
+        yield association
+    finally:
+        del checkpoint.set
+        checkpoint.set()

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset, dcmread
@@ -13,6 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES
 from pynetdicom.sop_class import CTImageStorage, Verification
 from sqlalchemy import select
+from tests.integration.peers.servers import undisturbed
 
 from kahua.dicom import read_file_meta, write_file_meta
 from kahua.settings import Settings
@@ -43,8 +45,8 @@ ENCAPSULATED = {
 
 
 @pytest.fixture
-def receiver(tmp_path: Path) -> Iterator[tuple[Receiver, Archive]]:
-    with archive_in(tmp_path) as archive:
+def receiver(tmp_path: Path, backends: dict[str, Any]) -> Iterator[tuple[Receiver, Archive]]:
+    with archive_in(tmp_path, **backends) as archive:
         settings = Settings(data_dir=tmp_path, dicom_port=0)
         receiver = Receiver(settings, archive, lambda *_: Route(project_id="main"))
         receiver.start()
@@ -103,6 +105,7 @@ def test_whoever_proposes_all_that_there_is_gets_in(receiver: tuple[Receiver, Ar
     association.release()
 
 
+@pytest.mark.elsewhere
 def test_a_real_pet_ct_arrives_complete_and_byte_for_byte(receiver: tuple[Receiver, Archive]) -> None:
     """From `dcmsend`, then again from `storescu`: nothing doubles."""
     folder = data() / "petct_acrin"
@@ -195,6 +198,7 @@ def test_a_worklist_is_not_kept_here_and_its_query_is_refused_in_words(receiver:
     )
 
 
+@pytest.mark.elsewhere
 def test_the_sender_of_broken_files_is_told_and_all_are_in_quarantine(receiver: tuple[Receiver, Archive]) -> None:
     """`storescu` sends what it can read itself; the rest it refuses to send."""
     failed = 0
@@ -217,6 +221,7 @@ def test_the_sender_of_broken_files_is_told_and_all_are_in_quarantine(receiver: 
     assert send(receiver[0], "echoscu").returncode == 0
 
 
+@pytest.mark.elsewhere
 def test_pynetdicom_stores_in_many_pieces_and_its_association_lives(receiver: tuple[Receiver, Archive]) -> None:
     entity = AE(ae_title="PYNETDICOM")
     entity.add_requested_context(Verification)
@@ -225,11 +230,12 @@ def test_pynetdicom_stores_in_many_pieces_and_its_association_lives(receiver: tu
     instances = ct_series(slices=50, rows=256, columns=256)
     association = entity.associate(host, port)
     assert association.is_established
-    for instance in instances:
-        instance.ensure_file_meta()
-        instance.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
-        assert association.send_c_store(instance).Status == 0
-    assert association.send_c_echo().Status == 0
+    with undisturbed(association):
+        for instance in instances:
+            instance.ensure_file_meta()
+            instance.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
+            assert association.send_c_store(instance).Status == 0
+        assert association.send_c_echo().Status == 0
     association.release()
     arrived = stored(receiver[1])
     assert {uid: content for uid, (_, content) in arrived.items()} == {
