@@ -184,6 +184,10 @@ class Association:
                 raise self.refuse()
         return message_id in self._cancelled
 
+    def hurry(self, seconds: float) -> None:
+        """Wait no longer than so many seconds from now for what the peer still says."""
+        self._ends_by = min(self._ends_by, time.monotonic() + seconds)
+
     def refuse(self) -> Ended:
         """Give the error for a message that no peer may send at this time; the association will be aborted."""
         self._reason = AbortReason.INVALID_PARAMETER

@@ -2,14 +2,14 @@
 
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from kahua.dicom import transfer_syntaxes
 from kahua.errors import NotFound, PeerUnavailable
-from kahua.store.dimse.association import Terms
+from kahua.store.dimse.association import Ended, Terms
 from kahua.store.dimse.commands import (
     Command,
     CommandField,
@@ -63,6 +63,12 @@ QUESTION: Final = replace(TERMS, total_seconds=300.0)
 
 #: A peer from which is retrieved may be silent for some minutes: it may have to fetch from slow storage first.
 RETRIEVAL: Final = replace(TERMS, idle_seconds=300.0, total_seconds=4 * 3600.0)
+
+#: How long answers are passed over that come after a question was cancelled, in seconds.
+CANCEL_SECONDS: Final = 2.0
+
+#: More answers may come.
+PENDING: Final = (Status.PENDING, Status.PENDING_WITH_UNSUPPORTED_KEYS)
 
 #: Message ID of the one request of an association.
 REQUEST: Final = 1
@@ -177,7 +183,7 @@ class DimseSource:
             association.send(context, command, [write_identifier(level, keys)])
             while count < limit:
                 response = association.next_response(CommandField.C_FIND_RQ)
-                if response.status not in (Status.PENDING, Status.PENDING_WITH_UNSUPPORTED_KEYS):
+                if response.status not in PENDING:
                     require_success(response)
                     return
                 if not response.has_data_set:
@@ -185,6 +191,7 @@ class DimseSource:
                 count += 1
                 yield read_answer(sink.data)
             association.send(context, encode_cancel_request(REQUEST))
+            _await_end(association)
 
     def _move(self, keys: Mapping[int, str]) -> None:
         with self._associate([_context(MOVE)], MemorySink(), terms=RETRIEVAL) as (association, context):
@@ -243,6 +250,14 @@ class DimseSource:
             if accepted is None:
                 raise PeerUnavailable(f"{self.destination} does not offer this service.")
             yield association, accepted
+
+
+def _await_end(association: RequestedAssociation) -> None:
+    """Pass over the answers that are under way: many a peer hears of a release only after its last one."""
+    association.hurry(CANCEL_SECONDS)
+    with suppress(Ended):  # however it ends, what was asked for is here
+        while association.next_response(CommandField.C_FIND_RQ).status in PENDING:
+            pass
 
 
 def _common_classes() -> Sequence[str]:

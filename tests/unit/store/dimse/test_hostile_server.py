@@ -281,6 +281,18 @@ def test_a_question_that_has_enough_answers_is_cancelled(tmp_path: Path) -> None
     assert struct.pack("<HHLH", 0, 0x0100, 2, 0x0FFF) in heard[0]
 
 
+@pytest.mark.parametrize("end", [wait, lambda peer: peer.socket.close(), lambda peer: peer.send(pdu(ABORT))])
+def test_what_was_found_stays_found_however_a_peer_takes_the_cancellation(tmp_path: Path, end: Script) -> None:
+    def script(peer: RawPeer) -> None:
+        hear(peer)
+        peer.send(pending() * 3)
+        peer.receive()
+        end(peer)
+
+    with serving(script) as destination:
+        assert len(source(destination, tmp_path).find_studies(StudyQuery(), limit=1)) == 1
+
+
 def retrieving(*messages: bytes, end: Script = wait) -> Script:
     """Say that there is a CT image, then answer the retrieval with messages."""
 
