@@ -16,7 +16,7 @@ from kahua.api.series_items import (
     SeriesItem,
     document_urls,
     film_url,
-    has_large_palette,
+    has_unseen_palette,
     related,
     series_items,
     study_detail,
@@ -126,7 +126,7 @@ def get_series(may: Reader, series: str, site: SiteOfRequest) -> SeriesDetail:
             fusions=fusions(session, may, found),
             datasets=datasets.datasets_of(session, may.project_id, series),
             viewer_url=viewer_url(may, found, references=references, referenced_by=referenced_by)
-            if not videos and not has_large_palette(session, found)
+            if not videos and not has_unseen_palette(session, site.objects, found)
             else None,
             film_url=film_url(may, found, videos),
             document_urls=document_urls(session, may, found),

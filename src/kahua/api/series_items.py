@@ -15,7 +15,8 @@ from kahua.access import ProjectAccess
 from kahua.datasets import FoundSeries
 from kahua.dicom.transfer_syntaxes import encoding_of, is_mpeg2
 from kahua.dicom.uids import ENCAPSULATED_PDF
-from kahua.store import InstanceRow, SeriesReferenceRow, SeriesRow, StudyRow
+from kahua.store import InstanceRow, ObjectStore, SeriesReferenceRow, SeriesRow, StudyRow
+from kahua.store.metadata import unpack
 from kahua.store.remote.sourced import is_away, sources_of
 from kahua.store.remote.tables import SeriesSourceRow
 
@@ -27,6 +28,9 @@ OVERLAYS = ("SEG", "RTSTRUCT")
 
 #: Modalities of which the viewer shows nothing by themselves.
 UNSEEN = ("RWV", "KO", "PR", "REG", "RTPLAN", "ECG", "DOC")
+
+#: Segmented Red Palette Color Lookup Table Data, as it stands in metadata.
+_SEGMENTED = b'"00281221"'
 
 #: Documents of a series that are offered one by one.
 MAX_DOCUMENTS = 20
@@ -189,14 +193,17 @@ def video_syntaxes(session: Session, series: FoundSeries) -> set[str]:
     return {syntax for syntax in syntaxes if encoding_of(syntax).video}
 
 
-def has_large_palette(session: Session, series: FoundSeries) -> bool:
-    """Whether the colours of a series stand in a palette for 16 bits: the viewer draws such an image black."""
-    stored = session.scalar(select(InstanceRow.dicom_json).where(InstanceRow.series_id == series.series.id).limit(1))
+def has_unseen_palette(session: Session, objects: ObjectStore, found: FoundSeries) -> bool:
+    """Whether the viewer would draw a series black: its palette is for 16 bits, or written in segments."""
+    series = found.series
+    stored = session.scalar(select(InstanceRow.dicom_json).where(InstanceRow.series_id == series.id).limit(1))
     if stored is None:
         return False
     document = orjson.loads(stored)
     photometric, bits = (document.get(tag, {}).get("Value", [None])[0] for tag in ("00280004", "00280100"))
-    return bool(photometric == "PALETTE COLOR" and bits == 16)
+    if photometric != "PALETTE COLOR":
+        return False
+    return bits == 16 or (series.metadata_key is not None and _SEGMENTED in unpack(objects.read(series.metadata_key)))
 
 
 def film_url(may: ProjectAccess, found: FoundSeries, syntaxes: set[str]) -> str | None:

@@ -19,8 +19,9 @@ from kahua.dicom.values import BINARY, json_values
 from kahua.dicom.walker import ITEM, UNDEFINED, walk
 from kahua.errors import NotFound
 
-#: Longest binary value that stands in the JSON itself, in base64.
-LONGEST_INLINE: Final = 256
+#: Longest binary value that stands in the JSON itself, in base64. The palette of an image of 8 bits does:
+#: viewers that begin to draw before they have fetched it draw black.
+LONGEST_INLINE: Final = 512
 
 _CHARACTER_SET: Final = 0x00080005
 _PIXEL_REPRESENTATION: Final = 0x00280103

@@ -19,7 +19,7 @@ from kahua.testing.factory import part10, picture
 from kahua.testing.series import add_many_series, add_series
 from kahua.testing.site import browser, program
 
-from .test_dicomweb import stow
+from .test_dicomweb import derive_all, stow
 
 pytestmark = pytest.mark.elsewhere
 
@@ -101,6 +101,22 @@ def test_no_viewer_is_offered_for_colours_that_it_draws_black(
     client = browser(application, "viewer")
     (item,) = client.get(SERIES).json()["items"]
     assert bool(client.get(f"{SERIES}/{item['id']}").json()["viewer_url"]) is is_shown
+
+
+@pytest.mark.parametrize("segmented", [True, False])
+def test_no_viewer_is_offered_for_a_palette_in_segments(application: FastAPI, site: Site, segmented: bool) -> None:
+    """It reads those that name each colour."""
+    prefix, attributes = "Segmented" if segmented else "", {}
+    for colour in ("Red", "Green", "Blue"):
+        attributes[f"{colour}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
+        entries = np.array([0, 1, 0, 1, 255, 0xFFFF]) if segmented else np.arange(256)
+        attributes[f"{prefix}{colour}PaletteColorLookupTableData"] = entries.astype("<u2").tobytes()
+    image = picture(np.zeros((2, 2), np.uint8), photometric="PALETTE COLOR", **attributes)
+    assert stow(program(application, "curator"), part10(image)).is_success
+    derive_all(site)
+    client = browser(application, "viewer")
+    (item,) = client.get(SERIES).json()["items"]
+    assert bool(client.get(f"{SERIES}/{item['id']}").json()["viewer_url"]) is not segmented
 
 
 @pytest.mark.parametrize("path", ["", "/attributes", "/preview"])

@@ -119,6 +119,11 @@ def nested() -> Dataset:
     return instance
 
 
+def test_the_palette_of_an_image_of_8_bits_is_there_at_once() -> None:
+    """A viewer that has to fetch it draws black."""
+    assert "InlineBinary" in by_us(factory.part10(nested()))["00281201"]
+
+
 def test_bulk_data_is_named_by_its_path() -> None:
     model = by_us(factory.part10(nested()))
     item = model["00081115"]["Value"][1]
