@@ -113,8 +113,14 @@ def test_series_of_another_study_are_passed_over(tmp_path: Path) -> None:
 
 def test_a_server_that_gives_the_same_page_for_ever_is_left(tmp_path: Path) -> None:
     page = orjson.dumps([{"0020000D": {"Value": [f"1.2.{number}"]}} for number in range(200)])
-    answering: Answering = lambda _path: (200, {"Content-Type": "application/dicom+json"}, iter([page]))  # noqa: E731
+    asked: list[str] = []
+
+    def answering(path: str) -> tuple[int, dict[str, str], Iterator[bytes]]:
+        asked.append(path)
+        return 200, {"Content-Type": "application/dicom+json"}, iter([page])
+
     assert len(ask(answering, tmp_path, "studies")) == 200  # type: ignore[arg-type]
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize(
@@ -163,6 +169,14 @@ def test_an_answer_that_drips_is_given_up(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_name_that_leads_to_a_forbidden_address_is_not_called(address: str) -> None:
     with pytest.raises(InvalidInput, match="not called"):
         check_address("pacs.example", ip_address(address))
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "2852039166", "[::ffff:169.254.169.254]", "0", "127.1"])
+def test_no_way_of_writing_a_forbidden_address_leads_to_it(host: str) -> None:
+    caller = WebCaller(f"https://{host}/latest", rules=CallRules())
+    with pytest.raises(InvalidInput, match="not called"):
+        caller.json("/meta-data")
+    caller.close()
 
 
 @pytest.mark.parametrize(
