@@ -47,7 +47,9 @@ def test_what_a_site_writes_is_not_for_other_users_of_the_machine(tmp_path: Path
     site = RunningSite(folder).start()
     try:
         send(site, ct_series(slices=1, seed="not for others"))
-        client_of(site).wait_for_series(ct_series(slices=1, seed="not for others")[0].SeriesInstanceUID, preview=True)
+        client = client_of(site)
+        client.wait_for_series(ct_series(slices=1, seed="not for others")[0].SeriesInstanceUID, preview=True)
+        client.http.close()
         open_to_others = [path for path in folder.rglob("*") if path.lstat().st_mode & 0o007 and not path.is_symlink()]
     finally:
         site.stop()
