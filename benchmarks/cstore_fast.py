@@ -7,6 +7,7 @@ large PDUs and without Nagle's algorithm on either end. Orthanc gets the largest
 MD5 sums. Both sides are measured in turn, each time with an empty folder, synced to the disk before the answer and
 not synced. What arrived is counted on both sides, and compared byte for byte on ours. A third side does the least
 that keeps the promise (`least_receiver.py`): it is what this machine and Python ask for, whatever is built on them.
+A fourth receives nothing: as many threads hash the same bytes and keep them as files, which any receiver must do.
 """
 
 import argparse
@@ -14,15 +15,20 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import repeat
 from pathlib import Path
 
 from pydicom import dcmread
 
 from harness import Samples, cpu_seconds, isolate, print_conditions, print_skipped, print_table, print_verdict
 from kahua.dicom import read_file_meta
-from kahua.testing.sender import MAX_PDU_BYTES, Sender, store_message
+from kahua.store.objects import DirectoryStore, content_key
+from kahua.store.objects.directory import Durability
+from kahua.testing.sender import EXPLICIT, MAX_PDU_BYTES, Sender, store_message
 from store_sides import Start, kahua, least, make_instances, orthanc, orthanc_version
 
 NAME = "cstore-fast"
@@ -39,13 +45,25 @@ BEST = {"MaximumPduLength": MAX_PDU_BYTES, "StoreMD5ForAttachments": False}
 SUCCESS = 0
 
 
+#: Measures a side once, in a folder of its own: with what warms it up, and what it gets after that.
+Measure = Callable[[Path, list[bytes], list[list[bytes]]], tuple[float, float]]
+
+
 @dataclass
 class Side:
-    """A receiver with its settings, and what was measured of it."""
+    """A way to keep what is sent, and what was measured of it: instances/s, and processor time of an instance in ms."""
 
-    start: Start
+    measure: Measure
     rates: Samples = field(default_factory=Samples)
     cpu: Samples = field(default_factory=Samples)
+
+    def measure_once(self, place: Path, warm_up: list[bytes], sent: list[list[bytes]]) -> None:
+        """Measure, and note the figures."""
+        place.mkdir()
+        count = sum(map(len, sent))
+        seconds, cpu = self.measure(place, warm_up, sent)
+        self.rates.add(count / seconds)
+        self.cpu.add(1000 * cpu / count)
 
 
 def main() -> None:
@@ -74,18 +92,18 @@ def measure(folder: Path, instances: int, repeats: int) -> None:
         for number in range(ASSOCIATIONS)
     ]
     sides = {
-        "Kahua, durable": Side(kahua("group")),
-        "Orthanc, durable": Side(orthanc(no_delay=True, **BEST)),
-        "the least in Python, durable": Side(least("durable")),
-        "Kahua, not synced": Side(kahua("none")),
-        "Orthanc, not synced": Side(orthanc(no_delay=True, **BEST, SyncStorageArea=False)),
-        "the least in Python, not synced": Side(least("unsynced")),
+        "Kahua, durable": Side(receiving(kahua("group"))),
+        "Orthanc, durable": Side(receiving(orthanc(no_delay=True, **BEST))),
+        "the least in Python, durable": Side(receiving(least("durable"))),
+        "hash and files alone, durable": Side(keeping("full")),
+        "Kahua, not synced": Side(receiving(kahua("none"))),
+        "Orthanc, not synced": Side(receiving(orthanc(no_delay=True, **BEST, SyncStorageArea=False))),
+        "the least in Python, not synced": Side(receiving(least("unsynced"))),
+        "hash and files alone, not synced": Side(keeping("none")),
     }
-    for repeat in range(repeats):
+    for turn in range(repeats):
         for number, side in enumerate(sides.values()):
-            place = folder / f"run-{repeat}-{number}"
-            place.mkdir()
-            measure_once(side, place, warm_up, sent)
+            side.measure_once(folder / f"run-{turn}-{number}", warm_up, sent)
     report(sides, instances, repeats)
 
 
@@ -102,19 +120,43 @@ def message_of(path: Path) -> bytes:
         return store_message(uid, file.read())
 
 
-def measure_once(side: Side, place: Path, warm_up: list[bytes], sent: list[list[bytes]]) -> None:
-    """Start the side, send the messages of each association, all at once, and note the figures."""
-    count = sum(map(len, sent))
-    with side.start(place) as server:
-        send(server.port, [warm_up])
-        before = cpu_seconds(server.pid)
-        begin = time.monotonic()
-        send(server.port, sent)
-        seconds = time.monotonic() - begin
-        side.cpu.add(1000 * (cpu_seconds(server.pid) - before) / count)
-        if (arrived := server.count()) != count + WARM_UP:
-            raise RuntimeError(f"{count + WARM_UP} instances were sent, {arrived} arrived.")
-    side.rates.add(count / seconds)
+def receiving(start: Start) -> Measure:
+    """Measure a receiver: it is started, and the messages of each association are sent, all at once."""
+
+    def measure(place: Path, warm_up: list[bytes], sent: list[list[bytes]]) -> tuple[float, float]:
+        with start(place) as server:
+            send(server.port, [warm_up])
+            before = cpu_seconds(server.pid)
+            begin = time.monotonic()
+            send(server.port, sent)
+            seconds = time.monotonic() - begin
+            cpu = cpu_seconds(server.pid) - before
+            count = sum(map(len, sent)) + WARM_UP
+            if (arrived := server.count()) != count:
+                raise RuntimeError(f"{count} instances were sent, {arrived} arrived.")
+        return seconds, cpu
+
+    return measure
+
+
+def keeping(durability: Durability) -> Measure:
+    """Measure the object store alone."""
+
+    def measure(place: Path, warm_up: list[bytes], sent: list[list[bytes]]) -> tuple[float, float]:
+        store = DirectoryStore(place, durability=durability)
+        keep(store, warm_up)
+        cpu, begin = time.process_time(), time.monotonic()
+        with ThreadPoolExecutor(len(sent)) as threads:
+            list(threads.map(keep, repeat(store), sent))
+        return time.monotonic() - begin, time.process_time() - cpu
+
+    return measure
+
+
+def keep(store: DirectoryStore, objects: list[bytes]) -> None:
+    """Keep objects, each under the key of its bytes."""
+    for each in objects:
+        store.put(content_key(EXPLICIT, [each]), [each])
 
 
 def send(port: int, batches: list[list[bytes]]) -> None:
