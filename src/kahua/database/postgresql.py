@@ -24,6 +24,16 @@ POOL_OVERFLOW = 30
 #: How long a connection may take to come about.
 CONNECT_SECONDS = 10
 
+#: A connection of which nothing comes back over the network is given up after about this long, whether something was
+#: sent and is not acknowledged, or an answer is awaited. A statement that merely takes its time is not hindered.
+SILENT_SECONDS = 30
+_SILENCE = {
+    "tcp_user_timeout": SILENT_SECONDS * 1000,
+    "keepalives_idle": SILENT_SECONDS // 3,
+    "keepalives_interval": SILENT_SECONDS // 6,
+    "keepalives_count": 4,
+}
+
 #: Codes (SQLSTATE) that say that a transaction was undone for the sake of another.
 _COLLISIONS = {"40001", "40P01"}
 
@@ -100,6 +110,7 @@ def connect(url: str, *, durable: bool = True, look_seconds: float | None = None
             max_overflow=POOL_OVERFLOW,
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
+                **_SILENCE,
                 "application_name": "kahua",
                 "options": " ".join(options),
             },
