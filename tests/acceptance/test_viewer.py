@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, expect
 from pydicom import Dataset, dcmread
 
 from kahua.dicom.segmentation import SegmentLabel, build_segmentation
-from kahua.testing.factory import ct_series, part10, picture
+from kahua.testing.factory import ct_series, mr_series, part10, picture
 from kahua.testing.films import film
 from kahua.testing.slides import CORNER, TISSUE, slide
 from kahua.testing.states import presentation_state
@@ -164,6 +164,38 @@ def test_a_slide_is_shown(viewed: Client, open_page: OpenPage) -> None:
     page = open_page(bring_in(viewed, *map(part10, slide())))
     wait_for_color(page, TISSUE, share=0.1)
     wait_for_color(page, CORNER, share=0.01)
+
+
+def test_a_tracer_is_laid_over_the_ct_from_the_page_of_either(
+    viewed: Client, open_page: OpenPage, complaints: list[str]
+) -> None:
+    image = head("FUSED")
+    frame = image[0].FrameOfReferenceUID
+    tracer = mr_series(seed="tracer", slices=SLICES, patient_id="FUSED", Modality="PT", FrameOfReferenceUID=frame)
+    page = open_page(bring_in(viewed, *map(part10, image), *map(part10, tracer)))
+    page.get_by_role("button", name="PET over CT").click()
+    panes = viewer_of(page).locator('[data-cy="viewport-pane"]')
+    expect(panes).to_have_count(10, timeout=VIEWER_SECONDS * 1000)
+    wait_for(lambda: colourful(panes.nth(6)), "the colours of the tracer over the CT", seconds=VIEWER_SECONDS)
+    expect_no_alarm(page)
+    assert "fusion=" in page.url
+    forget_viewer(complaints)
+
+
+def colourful(pane: Locator) -> bool:
+    """Whether there is more than grey."""
+    picture = np.asarray(Image.open(io.BytesIO(pane.screenshot())).convert("RGB"), dtype=int)
+    return bool(np.mean(np.ptp(picture, axis=2) > 60) > 0.02)
+
+
+def test_an_image_in_the_colours_of_a_palette_is_shown(viewed: Client, open_page: OpenPage) -> None:
+    palette: dict[str, Any] = {}
+    for colour, most in zip(("Red", "Green", "Blue"), MAGENTA, strict=True):
+        palette[f"{colour}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
+        palette[f"{colour}PaletteColorLookupTableData"] = np.full(256, most * 257, "<u2").tobytes()
+    image = picture(np.full((64, 64), 9, np.uint8), photometric="PALETTE COLOR", seed="8 bits", **palette)
+    page = open_page(bring_in(viewed, part10(image)))
+    wait_for_color(page, MAGENTA, share=0.3)
 
 
 def absent(kind: str) -> bytes:
