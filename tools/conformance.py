@@ -236,10 +236,11 @@ def _pictures() -> list[str]:
         (
             f"Rendered resources are {types}, the last one with all frames where no frame is named. Videos are also "
             "sent as `video/mp4` or `video/mpeg`, without being compressed anew, and encapsulated documents as they "
-            f"are. Structured reports are sent as {_words(WORDS)}, not as XML, RTF or PDF. Reports, waveforms and "
-            "encapsulated PDF are also pictures of their first page, and what is drawn on an image, as contours are, "
-            "is the preview of its series. Pictures follow the grayscale pipeline of PS3.4 N.2; an image without a "
-            "window gets one that fits it. What is impossible is answered with 400, and the parameter is named."
+            f"are. Structured reports are sent as {_words(WORDS)}, the last one the data set in the Native DICOM "
+            "Model, not as RTF or PDF. Reports, waveforms and encapsulated PDF are also pictures of their first page, "
+            "and what is drawn on an image, as contours are, is the preview of its series. Pictures follow the "
+            "grayscale pipeline of PS3.4 N.2; an image without a window gets one that fits it. What is impossible is "
+            "answered with 400, and the parameter is named."
         ),
         *("", "| query parameter | values |", "|---|---|"),
         f"| `window` | `centre,width,function`, the last one of {_words(FUNCTIONS)} |",

@@ -10,6 +10,7 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence as Items
 
 from kahua.database import deliver_events
+from kahua.dicom.xml_reading import read_native_xml
 from kahua.site import Site
 from kahua.testing.factory import ct_series, part10
 from kahua.testing.site import TestClient, program
@@ -77,6 +78,14 @@ def test_report_says_whose_it_is_and_who_observed(client: TestClient, report: Da
     assert {"Patient: Dr. Änne Müller", f"Patient ID: {report.PatientID}", "State: Complete"} <= set(lines)
     assert {"Observer: Marie Curie", "Findings"} <= set(lines)
     assert '  Finding: <script>alert(1)</script> & "more" of it' in lines
+
+
+def test_report_as_xml_is_its_data_set(client: TestClient, report: Dataset) -> None:
+    answer = get(client, f"{address_of(report)}/rendered", "text/xml")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/xml; charset=utf-8")
+    read = Dataset.from_json(read_native_xml(answer.content))
+    assert read.PatientName == report.PatientName
+    assert read.ContentSequence[1].ContentSequence[0].TextValue == EVIL
 
 
 def test_whoever_wants_a_picture_gets_that_of_a_page(client: TestClient, report: Dataset) -> None:

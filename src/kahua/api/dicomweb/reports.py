@@ -7,8 +7,8 @@ from kahua.dicom.uids import STRUCTURED_REPORTS
 from kahua.site import Site
 from kahua.store.dicomweb.retrieve import StoredInstance
 
-#: Media types of words; the first is sent to who accepts any.
-WORDS = ("text/html", "text/plain")
+#: Media types of words; the first is sent to who accepts any. As XML a report is its data set (PS3.19 A.1).
+WORDS = ("text/html", "text/plain", "text/xml")
 
 
 def is_report(instance: StoredInstance) -> bool:

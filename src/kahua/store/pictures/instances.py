@@ -67,7 +67,7 @@ class Studio:
         return [(uid, frame) for uid, frame in json.loads(answer)]
 
     def transcribe(self, report: StoredInstance, media_type: str) -> bytes:
-        """Write a structured report in words, as `text/html` or `text/plain`, both in UTF-8.
+        """Write a structured report in words, as `text/html` or `text/plain`, or its data set as `text/xml`; in UTF-8.
 
         Raises
         ------

@@ -24,6 +24,7 @@ from kahua.dicom.profiles import profiled
 from kahua.dicom.readings import read_page
 from kahua.dicom.transcoding import transcode
 from kahua.dicom.transcripts import page_transcript, plain_transcript
+from kahua.dicom.xml_model import native_xml
 from kahua.store.pictures.painting import encode, paint
 from kahua.store.pictures.serving import serve
 from kahua.store.pictures.video import is_video, video_frame, write_mp4
@@ -106,9 +107,15 @@ def list_targets(job: Job) -> bytes:
 
 
 def transcribe(job: Job) -> bytes:
-    """Write a structured report in words."""
-    write = page_transcript if job["media_type"] == "text/html" else plain_transcript
-    return write(dcmread(job["file"], force=True)).encode()
+    """Write a structured report in words, or its data set as XML."""
+    report = dcmread(job["file"], force=True)
+    match job["media_type"]:
+        case "text/html":
+            return page_transcript(report).encode()
+        case "text/xml":
+            return native_xml(report.to_json_dict())
+        case _:
+            return plain_transcript(report).encode()
 
 
 def decode(job: Job) -> bytes:
