@@ -157,7 +157,9 @@ def send_picture(
     if media is None:
         return not_acceptable(", ".join((*own, *PICTURES, ANIMATION)))
     if media in own:
-        return send_report(site, instance, media) if media in WORDS else send_document(request, site, instance, media)
+        if is_report(instance):
+            return send_report(site, instance, media)
+        return send_document(request, site, instance, media)
     if media == ANIMATION or numbers is None:
         shown = numbers or range(1, (instance.number_of_frames or 1) + 1 if media == ANIMATION else 2)
         answer = _picture(request, site, instance, tuple(shown[:MAX_FRAMES]), media, rendering)
