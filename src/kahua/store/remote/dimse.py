@@ -114,12 +114,21 @@ class DimseSource:
 
     def find_studies(self, query: StudyQuery, *, limit: int = MAX_STUDIES) -> Sequence[RemoteStudy]:
         """Give studies that match."""
+        if not query.modality:
+            return self._studies(query, limit)
+        candidates = self._studies(query, MAX_STUDIES)
+        found = self._of_modality(query.modality, candidates)
+        if len(found) < min(limit, len(candidates)) and len(candidates) == MAX_STUDIES:
+            raise _narrower(f"The peer ignores the modality, and has more than {MAX_STUDIES} studies to look through.")
+        return found[:limit]
+
+    def _studies(self, query: StudyQuery, limit: int) -> list[RemoteStudy]:
         keys = dict.fromkeys(STUDY_KEYS, "") | {KEYS[name]: value for name, value in vars(query).items()}
         found: dict[str, RemoteStudy] = {}
         for item in self._find("STUDY", keys, limit):
             if (study := study_of(item)) is not None:
                 found.setdefault(study.study_uid, study)
-        return self._of_modality(query.modality, list(found.values())) if query.modality else list(found.values())
+        return list(found.values())
 
     def _of_modality(self, modality: str, found: Sequence[RemoteStudy]) -> Sequence[RemoteStudy]:
         """Leave out the studies of other modalities: a peer may ignore that key, and need not say so.
@@ -132,10 +141,7 @@ class DimseSource:
         from kahua.dicom.matching import glob  # late: it loads pydicom's dictionary, and most processes ask nobody
 
         if sum(not study.modalities for study in found) > MAX_UNTOLD:
-            raise PeerUnavailable(
-                "The peer does not say which modalities its studies have.",
-                remedy="Ask for the patient or the date as well, or leave the modality out.",
-            )
+            raise _narrower("The peer does not say which modalities its studies have.")
         return [study for study in found if any(glob(each, modality) for each in self._modalities(study))]
 
     def _modalities(self, study: RemoteStudy) -> Sequence[str]:
@@ -250,6 +256,10 @@ class DimseSource:
             if accepted is None:
                 raise PeerUnavailable(f"{self.destination} does not offer this service.")
             yield association, accepted
+
+
+def _narrower(reason: str) -> PeerUnavailable:
+    return PeerUnavailable(reason, remedy="Ask for the patient or the date as well, or leave the modality out.")
 
 
 def _await_end(association: RequestedAssociation) -> None:

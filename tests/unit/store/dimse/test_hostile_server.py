@@ -293,6 +293,27 @@ def test_what_was_found_stays_found_however_a_peer_takes_the_cancellation(tmp_pa
         assert len(source(destination, tmp_path).find_studies(StudyQuery(), limit=1)) == 1
 
 
+def studies(*modalities: str) -> Script:
+    """Answer with a study of each modality, whichever was asked for."""
+    rows = [{0x0020000D: f"1.2.{number}", 0x00080061: each} for number, each in enumerate(modalities)]
+    answers = [pending(write_identifier("STUDY", row)) for row in rows]
+    return say(*answers, answered(response(C_FIND, 0)))
+
+
+def test_a_peer_that_ignores_the_modality_hides_no_study(tmp_path: Path) -> None:
+    with serving(studies("MR", "MR", "CT")) as destination:
+        (found,) = source(destination, tmp_path).find_studies(StudyQuery(modality="CT"), limit=1)
+    assert (found.study_uid, list(found.modalities)) == ("1.2.2", ["CT"])
+
+
+def test_a_peer_that_ignores_the_modality_and_has_too_much_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kahua.store.remote.dimse.MAX_STUDIES", 2)
+    with serving(studies("MR", "MR", "CT")) as destination, pytest.raises(PeerUnavailable, match="ignores"):
+        source(destination, tmp_path).find_studies(StudyQuery(modality="CT"), limit=1)
+
+
 def retrieving(*messages: bytes, end: Script = wait) -> Script:
     """Say that there is a CT image, then answer the retrieval with messages."""
 
