@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+#: pydicom loads it, where it is installed, to fetch examples of its own; with what it needs that takes 6 MB.
+NEEDLESS = "requests"
+
 
 def run(module: str) -> None:
     """Run a module, all packages around it taken as mere folders."""
-    sys.modules["requests"] = None  # type: ignore[assignment] # pydicom would load 6 MB to fetch examples of its own
+    sys.modules[NEEDLESS] = None  # type: ignore[assignment] # the import system's own way to say that it is not there
     packages = module.split(".")[1:-1]
     folder, name = Path(__file__).parent, __package__
     for package in packages:

@@ -199,7 +199,7 @@ def check_left_over(objects: ObjectStore) -> Iterator[Finding]:
         yield Finding(
             id="objects-begun",
             severity=Severity.NOTICE,
-            text=f"{number} objects were begun and never completed: their writers were killed.",
+            text=f"Objects that were begun and never completed, for their writers were killed: {number}.",
             remedy="`kahua doctor --mend` removes them; a site that runs does so after a day.",
         )
 

@@ -147,9 +147,8 @@ def undisturbed(association: Any) -> Iterator[Any]:
     checkpoint = association._reactor_checkpoint
     checkpoint.clear()
     checkpoint.set = lambda: None
-    time.sleep(
-        0.05
-    )  # many times what the thread needs for one round; with no request under way, it has nothing to take
+    # Many times what the thread needs for one round; with no request under way, it has nothing to take.
+    time.sleep(0.05)
     try:
         yield association
     finally:

@@ -23,6 +23,7 @@ from tests.integration.peers.servers import undisturbed
 from kahua.access import ensure_project, entries
 from kahua.site import Site
 from kahua.store import Origin, PeerFacts, add_peer
+from kahua.store.dimse import Receiver
 from kahua.store.tables import CommitmentRow
 from kahua.testing.factory import ct_series, part10
 from kahua.testing.postgresql import PostgresServer, lacking, postgres_server
@@ -116,6 +117,18 @@ def viewer(site: Site) -> Iterator[Viewer]:
     viewer.close()
 
 
+@pytest.fixture
+def receiver(site: Site, viewer: Viewer, tmp_path: Path) -> Iterator[Receiver]:
+    """Start the receiver of a site that has a study."""
+    for instance in CT:
+        (tmp_path / "one.dcm").write_bytes(part10(instance))
+        site.archive.store_file(viewer.project, tmp_path / "one.dcm", Origin(door="import", sender="test"))
+    receiver = site.receiver()
+    receiver.start()
+    yield receiver
+    receiver.stop()
+
+
 def statuses(viewer: Viewer, association: Any) -> tuple[int, int, int, int]:
     """Query, move, get and ask for commitment; give the last status of each."""
     wanted = Dataset()
@@ -144,13 +157,8 @@ def open_commitments(site: Site) -> int:
 
 
 def test_an_association_outlives_the_database(
-    site: Site, server: PostgresServer, viewer: Viewer, tmp_path: Path
+    site: Site, server: PostgresServer, viewer: Viewer, receiver: Receiver
 ) -> None:
-    for instance in CT:
-        (tmp_path / "one.dcm").write_bytes(part10(instance))
-        site.archive.store_file(viewer.project, tmp_path / "one.dcm", Origin(door="import", sender="test"))
-    receiver = site.receiver()
-    receiver.start()
     association = viewer.associate(receiver.address)
     try:
         assert association.is_established
@@ -166,7 +174,6 @@ def test_an_association_outlives_the_database(
         assert len(viewer.got) == 4 * len(CT)
     finally:
         association.release()
-        receiver.stop()
     with site.database.read() as session:
         acts = [entry.action for entry in entries(session)]
     assert (acts.count("series.retrieved"), acts.count("retrieval.finished")) == (4, 4)
@@ -176,14 +183,9 @@ def test_an_association_outlives_the_database(
     "model", [StudyRootQueryRetrieveInformationModelMove, StudyRootQueryRetrieveInformationModelGet]
 )
 def test_a_database_that_goes_away_under_a_retrieval_changes_no_answer(
-    site: Site, server: PostgresServer, viewer: Viewer, tmp_path: Path, model: str
+    site: Site, server: PostgresServer, viewer: Viewer, receiver: Receiver, model: str
 ) -> None:
     """What leaves is in the audit log before it leaves; that the end is not, the peer need not know."""
-    for instance in CT:
-        (tmp_path / "one.dcm").write_bytes(part10(instance))
-        site.archive.store_file(viewer.project, tmp_path / "one.dcm", Origin(door="import", sender="test"))
-    receiver = site.receiver()
-    receiver.start()
     association = viewer.associate(receiver.address)
     wanted = Dataset()
     wanted.QueryRetrieveLevel, wanted.StudyInstanceUID = "STUDY", CT[0].StudyInstanceUID
@@ -202,7 +204,6 @@ def test_a_database_that_goes_away_under_a_retrieval_changes_no_answer(
         assert found.Status == 0
     finally:
         association.release()
-        receiver.stop()
     with site.database.read() as session:
         newest = entries(session)[0]
     assert (newest.action, newest.details["instances"]) == ("series.retrieved", len(CT))

@@ -73,7 +73,7 @@ def test_what_a_killed_writer_left_is_told_and_mended(archive: Archive, monkeypa
     monkeypatch.setattr("kahua.store.deletion.removal.ORPHAN_AGE", timedelta(seconds=-60))
     (finding,) = check_left_over(archive.objects)
     assert finding.severity is Severity.NOTICE
-    assert "1 objects were begun and never completed" in finding.text
+    assert "never completed, for their writers were killed: 1." in finding.text
     assert "--mend" in finding.remedy
     archive.mend()
     assert list(check_left_over(archive.objects)) == []

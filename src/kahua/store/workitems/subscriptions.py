@@ -59,7 +59,7 @@ def begin_channel(session: Session, project_id: str, ae_title: str, *, user: str
 
 
 def is_newest(session: Session, subscriber_id: str, channel: str) -> bool:
-    """Whether a subscriber has opened no other channel since."""
+    """Whether a subscriber has opened no other channel since; one that is gone has not."""
     newest = session.scalar(select(SubscriberRow.channel).where(SubscriberRow.id == subscriber_id))
     return newest in (channel, None)
 
